@@ -1,0 +1,184 @@
+/* A store: stored responses in an LMDB environment (design.md §4).
+ *
+ * Many reader threads, each with a `struct reader` of its own; one writer thread inside, which takes what is put into a
+ * bounded queue, commits it in batches and evicts. Nothing here logs or reads the clock; what went wrong is a return
+ * value, or stands in `struct store_status` for the program to say. Open it after fork, in one process only.
+ *
+ * Table layouts: see cache/record.h. store.c and its parts that include lmdb.h are one module: the only home of LMDB.
+ */
+#ifndef CACHE_STORE_H
+#define CACHE_STORE_H
+
+#include <stdatomic.h>
+#include <sys/uio.h>
+
+#include "cache/key.h"
+#include "http/message.h"
+#include "http/stored.h"
+
+enum {
+        SLICE_UNIT = 65504,          /* with LMDB's header and the checksum exactly 16 pages */
+        SLICE_MAX = 16 * SLICE_UNIT, /* what a fill that streams writes */
+        INLINE_MAX = 16384,          /* bodies up to this lie in the response's record */
+        VARIANTS_MAX = 64            /* of one resource; the oldest goes */
+};
+
+struct store;
+struct reader;
+
+struct store_options {
+        const char *path;   /* a directory, created if it is missing (0700) */
+        uint64_t size;      /* bytes the file may have at the most; at least 1 MiB */
+        size_t queue_bytes; /* memory bound of what waits for the writer; 0: 64 MiB */
+        unsigned readers;   /* threads that will have a reader; 0: 126 */
+        unsigned prefaults; /* prefault threads; 0: 2 */
+};
+
+enum { STORE_MESSAGE = 256 };
+
+/* Opens or creates. 0, or an errno or LMDB code; `message` then says what and why in one line. With 0 it is empty, or
+ * says that a damaged, foreign or newer store was set aside (renamed to PATH/data.mdb.aside-N) and an empty one begun.
+ */
+int store_open(struct store **, const struct store_options *, char message[STORE_MESSAGE]);
+/* Commits what is queued, then closes. Every reader must have been closed before. */
+void store_close(struct store **);
+
+/* ---- reading: any thread, one reader each ----------------------------------------------------------------------- */
+
+int reader_open(struct reader **, struct store *);
+void reader_close(struct reader **);
+
+/* A read transaction: everything below that yields bytes of the store is good until reader_end. It never outlives one
+ * callback of an event loop. Nests not. */
+int reader_begin(struct reader *);
+void reader_end(struct reader *);
+
+struct found {
+        uint64_t id;
+        struct stored stored; /* its spans lie in the map */
+        uint64_t length;      /* of the body */
+        bool inlined;
+        struct span body; /* where inlined */
+};
+
+enum find {
+        FIND_NONE,    /* nothing under this key */
+        FIND_VARIANT, /* the resource is there, but no stored response matches the selecting fields */
+        FIND_HIT,     /* *found is good; an inline body's checksum has been verified since it was loaded from disk */
+        FIND_COLD,    /* what it needs is not in memory: ask prefault_find, then come again */
+        FIND_ERROR    /* the store could not be read; treat as a miss */
+};
+
+/* Two look-ups at the most on the way of a small hit. Marks the id as read (SIEVE). `wait` true: never says COLD but
+ * reads from disk (prefault threads and tests). */
+enum find reader_find(struct reader *, const struct key *, const struct message *request, bool wait, struct found *);
+
+enum body_state {
+        BODY_READY, /* *count spans, at least one byte */
+        BODY_COLD,  /* the slice at this offset is not in memory or not verified since it was: ask prefault_body, come
+                       again */
+        BODY_GAP    /* no such slice, or its checksum is wrong */
+};
+
+/* The bytes of body `id` from `offset` on, as many contiguous slices as fit `spans` and `bytes`. Works for bodies in
+ * slices. */
+enum body_state reader_body(struct reader *, uint64_t id, uint64_t offset, uint64_t bytes, struct iovec *spans,
+                            int spans_max, int *count);
+
+/* ---- pins: a body that is read over several callbacks ---------------------------------------------------------- */
+
+/* While pinned an id is not evicted. False: it is condemned already, treat as a miss. Any thread. */
+bool store_pin(struct store *, uint64_t id);
+void store_unpin(struct store *, uint64_t id);
+
+/* ---- prefault: disk reads that must not happen on an event loop ---------------------------------------------------
+ */
+
+/* One request to the prefault threads. The caller owns it and keeps it until `done` was called, on a prefault thread,
+ * once. */
+struct prefault {
+        void (*done)(struct prefault *);
+        struct prefault *next;         /* theirs */
+        struct store *store;           /* theirs */
+        uint64_t id, offset, bytes;    /* body: what to load */
+        struct key key;                /* find: its text must outlive the job */
+        const struct message *request; /* find: for the selecting fields; must outlive the job */
+        bool failed;                   /* result: a checksum was wrong or nothing was there */
+};
+
+void prefault_find(struct store *, struct prefault *);
+void prefault_body(struct store *, struct prefault *);
+
+/* ---- writing: any thread ---------------------------------------------------------------------------------------- */
+
+/* A new id for a response that is about to arrive. */
+uint64_t store_next_id(struct store *);
+
+/* Queues one slice of a body; `bytes` was malloc'ed, and belongs to the store from now on in any case. `offset` is a
+ * multiple of SLICE_UNIT, `len` 1 … SLICE_MAX, and a multiple of SLICE_UNIT unless it is the last of the body. 0, or
+ * ENOBUFS where the queue is full (slow disk) and EFBIG/ENOSPC where it cannot be stored: then call store_abandon. */
+int store_put_slice(struct store *, uint64_t id, uint64_t offset, char *bytes, size_t len);
+
+struct put {
+        uint64_t id;
+        const struct key *key;
+        struct span vary; /* nominated names as http/vary.h writes them */
+        uint64_t variant; /* vary_hash of the request */
+        const struct stored *stored;
+        uint64_t length;
+        struct span body; /* length <= INLINE_MAX: the whole of it; else empty, all slices have been put */
+        void (*done)(void *context,
+                     int error); /* may be NULL; called on the writer's thread once it can be found, or failed */
+        void *context;
+};
+
+/* Makes the response visible, replacing the variant with the same selecting values; everything is copied before it
+ * returns. 0, or ENOBUFS (then `done` is not called). */
+int store_put_response(struct store *, const struct put *);
+
+/* Forgets the slices of an id whose response never came to be. */
+void store_abandon(struct store *, uint64_t id);
+
+/* A 304: new times and fields for a stored response, body untouched (RFC 9111 §4.3.4). `done` as above. */
+int store_freshen(struct store *, uint64_t id, const struct stored *, void (*done)(void *, int), void *context);
+
+enum purge_kind { PURGE_KEY, PURGE_URL, PURGE_HOST, PURGE_ALL };
+
+/* Removes what is stored under a key, a URL (all addresses and variants), a host or at all. `text` is copied. `done`
+ * gets the number of responses removed, on the writer's thread; may be NULL. */
+int store_purge(struct store *, enum purge_kind, struct span text, void (*done)(void *context, int64_t removed),
+                void *context);
+
+/* Removes one response, for example one whose body turned out damaged. */
+void store_remove(struct store *, uint64_t id);
+
+/* ---- what the program tells the operator --------------------------------------------------------------------------
+ */
+
+struct store_status {
+        uint64_t size; /* configured */
+        uint64_t used; /* bytes of pages in use */
+        uint64_t file; /* bytes of the file */
+        uint64_t responses;
+        uint64_t body_bytes; /* stored body bytes */
+        uint64_t queued;     /* bytes that wait for the writer */
+        uint64_t evicted;    /* responses, since it was opened */
+        uint64_t dropped;    /* puts refused because the queue was full */
+        uint64_t damaged;    /* checksums that were wrong */
+        int error;           /* 0, or why storing is suspended (ENOSPC, EIO, EROFS …); it is tried again by itself */
+        bool set_aside;      /* reading the map failed: the store is out of use until restart */
+};
+
+void store_status(struct store *, struct store_status *);
+
+/* A SIGBUS hit this address: true if it lay in this store's map; from then on every reader says FIND_ERROR and
+ * BODY_GAP. Async-signal-safe. */
+bool store_sigbus(struct store *, const void *address);
+
+/* Pages of the map, for tests of residency (mincore) and for SIGBUS recovery. */
+void store_map(struct store *, const void **start, size_t *len);
+
+/* Blocks until all that was put before is committed. Tests and shutdown only. */
+void store_sync(struct store *);
+
+#endif

@@ -1,0 +1,26 @@
+/* Range requests (RFC 9110 §14). */
+#ifndef HTTP_RANGE_H
+#define HTTP_RANGE_H
+
+#include "http/message.h"
+#include "http/stored.h"
+
+enum range_verdict {
+        RANGE_WHOLE, /* no Range, one that must be ignored, If-Range that fails, or several ranges: 200 with all of it
+                      */
+        RANGE_PART,  /* 206 with bytes first..last */
+        RANGE_UNSATISFIABLE /* 416 */
+};
+
+struct byte_range {
+        uint64_t first, last; /* both inclusive */
+};
+
+/* For a stored response of `length` bytes. 64-bit and saturating (cases.md G1-G3). */
+enum range_verdict range_verdict(const struct message *request, const struct stored *, uint64_t length, int64_t now,
+                                 struct byte_range *);
+
+/* Content-Range of a 206 or 416 response: true and the three numbers, total = UINT64_MAX for "*". */
+bool content_range_parse(struct span, struct byte_range *, uint64_t *total);
+
+#endif

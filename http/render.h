@@ -1,0 +1,61 @@
+/* From messages to bytes: the heads that are sent to origins and to clients (RFC 9112 §2-7, RFC 9110 §7.6).
+ *
+ * What is not of one hop alone is copied line by line as it came, in its order and spelling. All functions append to a
+ * `struct out` and note an overflow instead of writing beyond it, so that the caller tests once. */
+#ifndef HTTP_RENDER_H
+#define HTTP_RENDER_H
+
+#include "http/message.h"
+
+struct out {
+        char *at;
+        size_t len, cap;
+        bool overflow;
+};
+
+void out_span(struct out *, struct span);
+void out_number(struct out *, uint64_t);
+#define out_text(o, literal) out_span((o), SPAN(literal))
+
+struct request_options {
+        struct span authority; /* Host to add where the request has none (HTTP/1.0) */
+        bool via;              /* add a Via field (RFC 9110 §7.6.3) */
+        bool drop_conditions;  /* leave out If-None-Match, If-Modified-Since, If-Range and Range: a store will be filled
+                                  or validated */
+        struct span etag;      /* not empty: add If-None-Match with it */
+        struct span last_modified; /* not empty: add If-Modified-Since with it */
+        bool upgrade;              /* keep Upgrade and "Connection: upgrade" */
+};
+
+/* The head of the request as it goes to the origin: origin-form target, HTTP/1.1, hop-by-hop fields gone, framing
+ * canonical (one Content-Length without leading zeros, or exactly "Transfer-Encoding: chunked"). `path` as
+ * request_decide found it. */
+void render_request(struct out *, const struct message *, struct span path, const struct request_options *);
+
+struct response_options {
+        bool close;      /* say Connection: close */
+        bool keep_alive; /* say Connection: keep-alive (to an HTTP/1.0 client that asked for it) */
+        bool via;
+        bool chunked;             /* the body is sent on in chunks; else as the message frames it */
+        bool strip_length;        /* leave out Content-Length (the body ends with the connection) */
+        struct span cache_status; /* the whole value of our member of Cache-Status (RFC 9211); empty: none */
+        bool upgrade;             /* 101: keep Upgrade and Connection: upgrade */
+};
+
+/* The head of a response as it goes on to the client; a Cache-Status that came with it is kept and ours appended. */
+void render_response(struct out *, const struct message *, const struct response_options *);
+
+/* 1xx heads other than 101 go on with their end-to-end fields. */
+void render_interim(struct out *, const struct message *);
+
+/* A whole reply of our own: head and a short HTML page that names Limpid and the reason and echoes nothing of the
+ * request (cases.md H10). `head_only` for HEAD. `date` in unix seconds. */
+void render_error(struct out *, uint16_t status, const char *why, int64_t date, bool head_only, bool close);
+
+/* The standard reason phrase, "Unknown" where there is none. */
+const char *reason_phrase(uint16_t status);
+
+/* Chunked coding (RFC 9112 §7.1): the line before a chunk of `len` bytes (at most 18 bytes with its CRLF). */
+size_t render_chunk_line(char out[20], uint64_t len);
+
+#endif

@@ -1,0 +1,22 @@
+/* May this stored response answer that request? (RFC 9111 §4, §5.2.1) */
+#ifndef HTTP_REUSE_H
+#define HTTP_REUSE_H
+
+#include "http/cache_control.h"
+#include "http/stored.h"
+
+enum reuse {
+        REUSE_FRESH,      /* as it is */
+        REUSE_STALE,      /* stale, but the request's max-stale or stale-while-revalidate allows it as it is */
+        REUSE_VALIDATE,   /* after a successful validation only (§4.3); without a validator: fetched anew */
+        REUSE_ONLY_CACHED /* only-if-cached and it would have to be validated: 504 (§5.2.1.7) */
+};
+
+/* *why is the detail of Cache-Status; NULL where there is nothing to say. */
+enum reuse reuse_verdict(const struct message *request, const struct stored *, int64_t now, const char **why);
+
+/* Whether the client's own Cache-Control or Pragma (§5.4) asks that nothing stored be looked up: the `request` forward
+ * reason. */
+bool request_wants_origin(const struct message *request, const struct cache_control *);
+
+#endif

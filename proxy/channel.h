@@ -1,0 +1,34 @@
+/* What warden and proxy say to each other: fixed-size messages over a SOCK_SEQPACKET pair. The warden trusts none of
+ * it: a message of another size, kind or range is dropped and counted. */
+#ifndef PROXY_CHANNEL_H
+#define PROXY_CHANNEL_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum channel_kind {
+        CHANNEL_READY,     /* proxy: listening */
+        CHANNEL_HEARTBEAT, /* proxy, each second: every worker's loop has moved since the last one */
+        CHANNEL_BYPASS,    /* proxy: send new connections to `address` direct for `seconds` */
+        CHANNEL_SHUT,      /* proxy: overloaded, shut the gate (value 1) or open it again (value 0) */
+        CHANNEL_PROBE,     /* proxy: the prober's test connection has reached a worker */
+        CHANNEL_GATE,      /* warden: value 1 the gate is open, 0 it is shut */
+        CHANNEL_DRAIN,     /* warden: stop accepting, finish what runs, exit */
+        CHANNEL_REOPEN     /* warden: reopen the logs */
+};
+
+struct channel_message {
+        uint32_t kind;
+        uint32_t value;
+        uint32_t seconds;
+        uint32_t zero;
+        struct sockaddr_in6 address; /* AF_INET addresses in the same place, as sockaddr_in */
+};
+
+/* Neither blocks. True if sent or received; false: would block, or (errno EPIPE / ECONNRESET) the other side is gone.
+ */
+bool channel_send(int fd, const struct channel_message *);
+bool channel_receive(int fd, struct channel_message *);
+
+#endif

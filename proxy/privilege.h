@@ -1,0 +1,25 @@
+/* Giving privileges away (design.md §3). Each returns 0, or an errno with *why set to a constant phrase. */
+#ifndef PROXY_PRIVILEGE_H
+#define PROXY_PRIVILEGE_H
+
+#include "proxy/config.h"
+
+/* Warden, after the set-up is applied and before the first proxy is started: keeps NET_ADMIN, NET_RAW, SETUID, SETGID,
+ * SETPCAP, KILL (and NET_BIND_SERVICE for form "mark"). */
+int privilege_warden(const struct config *, const char **why);
+
+/* Child, first thing: user and groups, CAP_NET_RAW alone (and NET_BIND_SERVICE for form "mark" or DNS relay),
+ * no_new_privs, no core dumps of what clients sent. Dies with the warden (PR_SET_PDEATHSIG). */
+int privilege_proxy(const struct config *, const char **why);
+
+/* Child, once everything that needs opening by path is open or lies in its own directories: Landlock to the stores'
+ * directories, the log's and the control socket's, then seccomp (no exec, no raw or packet sockets, no namespaces, no
+ * ptrace, no bpf, …). A kernel without Landlock goes on without it: ENOSYS/EOPNOTSUPP are not errors but *why says so.
+ */
+int privilege_confine(const struct config *, const char **why);
+
+/* One clear line if the program cannot do its work as it was started (no root, a capability missing); NULL if it can.
+ */
+const char *privilege_missing(const struct config *);
+
+#endif

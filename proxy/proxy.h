@@ -1,0 +1,44 @@
+/* The proxy process as a whole: what its threads share. */
+#ifndef PROXY_PROXY_H
+#define PROXY_PROXY_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "cache/store.h"
+#include "proxy/access.h"
+#include "proxy/config.h"
+#include "proxy/counters.h"
+#include "proxy/hosts.h"
+
+struct worker;
+
+/* What the admin thread may look at of a worker. */
+struct worker_view {
+        struct counters *counters;
+        struct hosts *hosts;
+        _Atomic uint64_t *beats; /* grows at least once a second while its loop turns */
+};
+
+struct proxy {
+        const struct config *config;
+        int64_t started;       /* unix seconds */
+        struct store **stores; /* NULL entries: a store that could not be opened */
+        size_t store_count;
+        struct access_log *access_log; /* NULL: none */
+        struct worker **workers;
+        struct worker_view *views;
+        size_t worker_count;
+        int channel;      /* to the warden; -1 in manual runs without one */
+        _Atomic int gate; /* as the warden last said: 1 open, 0 shut, -1 not known or manual */
+        _Atomic bool draining;
+};
+
+/* The child's life: opens stores and log, starts workers and the admin thread, answers the warden, drains at the end.
+ * Returns the exit status. */
+int proxy_run(const struct config *, int channel);
+
+/* The store that holds a key, or NULL. */
+struct store *proxy_store(const struct proxy *, const struct key *);
+
+#endif

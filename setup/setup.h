@@ -1,0 +1,81 @@
+/* The kernel side (design.md §6): a plan from the configuration (pure), and how it is applied, checked, shown, removed.
+ *
+ * nftables through libnftables, rules and routes through libmnl (rtnetlink), sysctls through /proc with the old value
+ * remembered in a state file. Knows nothing of HTTP; never prints: whatever there is to say is returned as text. */
+#ifndef SETUP_SETUP_H
+#define SETUP_SETUP_H
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum setup_form { SETUP_TPROXY, SETUP_MARK };
+
+struct setup_options {
+        const char *const *interfaces; /* where the clients are */
+        size_t interface_count;
+        const uint16_t *ports; /* intercepted TCP ports */
+        size_t port_count;
+        uint16_t listen_port;
+        enum setup_form form;
+        uint32_t mark;  /* our own bits */
+        uint32_t table; /* routing table of our own */
+        bool ipv6;
+        const char *const *bypass_clients; /* addresses, CIDR */
+        size_t bypass_client_count;
+        const char *const *bypass_servers; /* addresses, CIDR, and the word "private" */
+        size_t bypass_server_count;
+        const char *match; /* a further nft condition or "" */
+        bool fail_closed;
+        const char *state; /* file that remembers what was found (old sysctls), e.g. /run/limpid/setup.state */
+};
+
+/* Text that is returned; free with setup_text_free. */
+struct setup_text {
+        char *at;
+        size_t len, cap;
+};
+void setup_text_free(struct setup_text *);
+
+/* Everything that is wanted, as commands for a shell: nft, ip, sysctl, each with a comment saying why. Pure. */
+int setup_show(const struct setup_options *, struct setup_text *);
+
+/* Applies it, idempotently; a failure in the middle takes back what was done. 0 or an errno, *why then says what failed
+ * in one line. The gate is shut afterwards: nothing is intercepted before gate_renew. */
+int setup_up(const struct setup_options *, struct setup_text *why);
+
+/* Removes all of it and gives back what was found. Works after a kill -9 of everything, and where nothing is up. */
+int setup_down(const struct setup_options *, struct setup_text *why);
+
+/* Compares plan and machine: one line for each difference; 0 if there is none, 1 if there are, < 0 -errno if it cannot
+ * be told. */
+int setup_check(const struct setup_options *, struct setup_text *differences);
+
+/* Whether the syntax of an address or CIDR, or of the `match` condition, is good; for `limpid check`. NULL or what is
+ * wrong (constant). */
+const char *setup_address_error(const char *text);
+
+/* ---- the gate: the nft set of client interfaces whose elements live for a few seconds ------------------------------
+ */
+
+struct gate;
+
+int gate_open_handle(struct gate **, const struct setup_options *);
+void gate_free(struct gate **);
+
+/* Intercept on these interfaces for the next `seconds` (3): one transaction; interfaces that do not exist now are fine.
+ * 0 or errno. */
+int gate_renew(struct gate *, unsigned seconds);
+
+/* Shut at once: new connections are routed directly. */
+int gate_shut(struct gate *);
+
+/* New connections to this address (and port) go direct for `seconds`. 0 or errno. */
+int gate_bypass(struct gate *, const struct sockaddr *, unsigned seconds);
+
+/* Configured interfaces that do not exist now; names into `missing` (at most `max`), returns how many. */
+size_t gate_missing(struct gate *, char missing[][IF_NAMESIZE], size_t max);
+
+#endif
