@@ -1,0 +1,5 @@
+/* limpid: the program's entry; a table of subcommands. */
+int main(void)
+{
+        return 0;
+}
