@@ -6,6 +6,7 @@
 #define HTTP_RENDER_H
 
 #include "http/message.h"
+#include "http/stored.h"
 
 struct out {
         char *at;
@@ -47,6 +48,21 @@ void render_response(struct out *, const struct message *, const struct response
 
 /* 1xx heads other than 101 go on with their end-to-end fields. */
 void render_interim(struct out *, const struct message *);
+
+struct stored_reply_options {
+        uint16_t status;           /* the stored one, or 206, 304, 412, 416 */
+        int64_t age;               /* seconds (RFC 9111 §5.1) */
+        uint64_t length;           /* bytes of the body that follows, or would follow a GET */
+        bool with_length;          /* false: no Content-Length (the length is not known yet) */
+        struct span content_range; /* value of Content-Range, for 206 and 416; empty: none */
+        bool close, keep_alive, via;
+        bool chunked;             /* the body is sent in chunks */
+        struct span cache_status; /* the whole value of our member of Cache-Status; empty: none */
+};
+
+/* The head of a reply from the store. A 304 has the fields of RFC 9110 §15.4.5 only; 412 and 416 have none that speak
+ * of content, its validators or its freshness. */
+void render_stored_head(struct out *, const struct stored *, const struct stored_reply_options *);
 
 /* A whole reply of our own: head and a short HTML page that names Limpid and the reason and echoes nothing of the
  * request (cases.md H10). `head_only` for HEAD. `date` in unix seconds. */

@@ -1,0 +1,105 @@
+/* Replies of our own: who speaks, and why. Nothing in them comes from the request, so nothing needs escaping (H10). */
+#include "http/date.h"
+#include "http/render_private.h"
+
+struct phrase {
+        uint16_t status;
+        const char *text;
+};
+
+/* RFC 9110 §15, RFC 6585, RFC 7725. */
+static const struct phrase phrases[] = {
+        {100, "Continue"},
+        {101, "Switching Protocols"},
+        {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
+        {203, "Non-Authoritative Information"},
+        {204, "No Content"},
+        {205, "Reset Content"},
+        {206, "Partial Content"},
+        {300, "Multiple Choices"},
+        {301, "Moved Permanently"},
+        {302, "Found"},
+        {303, "See Other"},
+        {304, "Not Modified"},
+        {307, "Temporary Redirect"},
+        {308, "Permanent Redirect"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {410, "Gone"},
+        {411, "Length Required"},
+        {412, "Precondition Failed"},
+        {413, "Content Too Large"},
+        {414, "URI Too Long"},
+        {416, "Range Not Satisfiable"},
+        {417, "Expectation Failed"},
+        {421, "Misdirected Request"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {451, "Unavailable For Legal Reasons"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
+        {505, "HTTP Version Not Supported"},
+};
+
+const char *reason_phrase(uint16_t status)
+{
+        for (size_t i = 0; i < sizeof phrases / sizeof phrases[0]; i++)
+                if (phrases[i].status == status)
+                        return phrases[i].text;
+        return "Unknown";
+}
+
+static void out_string(struct out *o, const char *text)
+{
+        out_span(o, (struct span){text, strlen(text)});
+}
+
+static void out_status(struct out *o, uint16_t status)
+{
+        out_number(o, status);
+        out_text(o, " ");
+        out_string(o, reason_phrase(status));
+}
+
+static void out_page(struct out *o, uint16_t status, const char *why)
+{
+        out_text(o, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>");
+        out_status(o, status);
+        out_text(o, "</title>\n<style>body { font: 1.1em/1.5 sans-serif; max-width: 36em; margin: 4em auto; "
+                    "padding: 0 1em }</style>\n</head>\n<body>\n<h1>");
+        out_status(o, status);
+        out_text(o, "</h1>\n<p>This answer comes from Limpid, the web cache of your network, and not from the site "
+                    "itself.</p>\n<p>Reason: ");
+        out_string(o, why);
+        out_text(o, ".</p>\n</body>\n</html>\n");
+}
+
+void render_error(struct out *o, uint16_t status, const char *why, int64_t date, bool head_only, bool close)
+{
+        char text[2048], when[DATE_LEN + 1];
+        struct out page = {.at = text, .cap = sizeof text};
+        date_format(date, when);
+        out_page(&page, status, why);
+        out_text(o, "HTTP/1.1 ");
+        out_status(o, status);
+        out_text(o, "\r\nDate: ");
+        out_string(o, when);
+        out_text(o, "\r\nServer: Limpid\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\n"
+                    "Content-Length: ");
+        out_number(o, page.len);
+        out_text(o, "\r\n");
+        render_connection(o, close, false, false);
+        out_text(o, "\r\n");
+        if (!head_only)
+                out_span(o, (struct span){page.at, page.len});
+        o->overflow |= page.overflow;
+}
