@@ -13,18 +13,30 @@
 static const uint64_t always_hop = BIT(CONNECTION) | BIT(KEEP_ALIVE) | BIT(PROXY_CONNECTION) | BIT(TE) | BIT(TRAILER) |
                                    BIT(TRANSFER_ENCODING) | BIT(UPGRADE);
 
+/* The line that was read last is odd, and llhttp would refuse it. */
+static void set_apart(struct reading *r)
+{
+        r->m->odd = true;
+        reading_apart(r, r->m->field_count - 1U);
+}
+
 static bool is_framing(const struct field *f)
 {
         return f->id == FIELD_CONTENT_LENGTH || f->id == FIELD_TRANSFER_ENCODING;
 }
 
-/* A response's line that llhttp would refuse; what RFC 9110 §5.5 says must not be lived with, is not. */
-static void set_apart(struct reading *r, const struct field *f)
+/* Control bytes in a response: NUL and CR are never lived with, others are (RFC 9110 §5.5), but llhttp would refuse
+ * them. */
+static void judge_octets(struct reading *r, struct span line)
 {
-        const char *line = r->m->head + f->line;
-        if (memchr(line, '\0', f->line_len) || memchr(line, '\r', f->line_len))
-                reading_breach(r, 502, "bare cr or nul in a field");
-        reading_apart(r, (unsigned)(f - r->m->fields));
+        bool control = false;
+        for (size_t i = 0; i < line.len; i++) {
+                control |= octet_is(line.at[i], OCTET_CONTROL);
+                if (line.at[i] == '\0' || line.at[i] == '\r')
+                        reading_breach(r, 502, "bare cr or nul in a field");
+        }
+        if (control)
+                set_apart(r);
 }
 
 /* A line without a field name: refused in a request, left out of a response. */
@@ -37,7 +49,7 @@ static void nameless(struct reading *r, struct field *f)
         f->value = (uint16_t)(f->line + f->line_len);
         f->value_len = 0;
         if (r->response)
-                set_apart(r, f);
+                set_apart(r);
 }
 
 /* A proxy removes the blanks from a response (RFC 9112 §5.1); a request with them is odd. */
@@ -47,7 +59,7 @@ static void blanks_before_colon(struct reading *r, const struct field *f)
         if (r->response && is_framing(f))
                 reading_breach(r, 502, "white space before the colon of a framing field");
         if (r->response)
-                set_apart(r, f);
+                set_apart(r);
 }
 
 /* The value is what follows the colon at `from`, without the blanks around it; a line end is a blank where it was
@@ -64,14 +76,6 @@ static void place_value(const struct message *m, struct field *f, size_t from, b
                 value = span_trim(value);
         f->value = (uint16_t)(value.at - m->head);
         f->value_len = (uint16_t)value.len;
-}
-
-static bool has_control(const struct message *m, const struct field *f)
-{
-        for (unsigned i = 0; i < f->value_len; i++)
-                if (octet_is(m->head[f->value + i], OCTET_CONTROL))
-                        return true;
-        return false;
 }
 
 static void read_field(struct reading *r, struct span line)
@@ -94,10 +98,6 @@ static void read_field(struct reading *r, struct span line)
         place_value(m, f, f->line + colon + 1, false);
         if (colon > name)
                 blanks_before_colon(r, f);
-        else if (r->response && has_control(m, f)) {
-                m->odd = true;
-                set_apart(r, f);
-        }
 }
 
 /* obs-fold: the line goes on the field before it (RFC 9112 §5.2). */
@@ -124,12 +124,15 @@ static void read_line(struct reading *r, struct span line)
 {
         if (octet_is(line.at[0], OCTET_BLANK))
                 fold(r, line);
-        else if (r->m->field_count == FIELDS_MAX) {
+        else if (r->m->field_count < FIELDS_MAX)
+                read_field(r, line);
+        else {
                 reading_oddity(r, FAULT_ODD, 431, "too many fields");
                 if (r->response)
                         reading_breach(r, 502, "too many fields");
-        } else
-                read_field(r, line);
+        }
+        if (r->response && r->m->field_count > 0)
+                judge_octets(r, line);
 }
 
 /* The next line without its end; false where the bytes end before it. */

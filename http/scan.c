@@ -41,7 +41,7 @@ static const struct fault *judge_request_start(struct span line, bool whole)
         const char *version = find_version(line);
         if (version)
                 return version[5] == '0' || version[5] == '1' ? NULL : &other_version;
-        return memcmp(line.at, "GET ", 4) == 0 ? &simple_request : &not_http;
+        return line.len > 4 && memcmp(line.at, "GET ", 4) == 0 ? &simple_request : &not_http;
 }
 
 static const struct fault *judge_response_start(struct span line, bool whole)

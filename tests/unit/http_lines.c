@@ -131,6 +131,8 @@ Test(lines, R1_a_bare_cr_or_a_nul_is_bad)
         BAD_REPLY(OK "X: \0y\r\n" END);
         BAD_REPLY(OK "X : y\rz\r\n" END);
         BAD_REPLY(OK "X y\rz\r\n" END);
+        BAD_REPLY(OK "X : y\r\n \0z\r\n" END);
+        BAD_REPLY(OK "X: y\r\n z\rz\r\n" END);
         BAD_REPLY("HTTP/1.1 200 O\rK\r\n" END);
         BAD_REPLY("HTTP/1.1 200 O\0K\r\n" END);
 }
@@ -139,6 +141,7 @@ Test(lines, sloppy_responses_are_delivered_but_not_stored)
 {
         ODD_REPLY(OK "X : y\r\nContent-Length: 0\r\n" END);
         ODD_REPLY(OK "X: \1y\r\nContent-Length: 0\r\n" END);
+        ODD_REPLY(OK "X: y\r\n \1z\r\nContent-Length: 0\r\n" END);
         ODD_REPLY(OK "no colon\r\nContent-Length: 0\r\n" END);
         ODD_REPLY(OK ": y\r\nContent-Length: 0\r\n" END);
         ODD_REPLY("HTTP/1.1 200 OK\nContent-Length: 0\n\n");

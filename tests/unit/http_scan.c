@@ -89,6 +89,7 @@ Test(scan, F14_what_cannot_be_http_is_known_by_its_first_bytes)
         EXPECT_SCAN_FAULT(scan_request, FAULT_NOT_HTTP, 505, "PRI * HTTP/2.0\r\n");
         EXPECT_SCAN_FAULT(scan_request, FAULT_NOT_HTTP, 505, "GET / HTTP/3.0\r\n");
         EXPECT_SCAN_FAULT(scan_request, FAULT_ODD, 400, "GET /\r\n");
+        EXPECT_SCAN_FAULT(scan_request, FAULT_NOT_HTTP, 400, "G \n");
 }
 
 Test(scan, what_may_be_http_is_left_for_the_parser)
