@@ -4,8 +4,8 @@
  * trailer. Each octet outside a chunk's data goes to the function of the state that the body is in, which names the
  * next one:
  *
- *     SIZE → (PAD →) (EXTENSION →) SIZE_LF → DATA → DATA_CR → DATA_LF → SIZE …       a size of 0 leads to the trailers:
- *     TRAILER → TRAILER_LF → TRAILER … → DONE
+ *     SIZE → (PAD →) (EXTENSION →) SIZE_LF → DATA → CHUNK_CR → CHUNK_LF → SIZE …       a size of 0 leads to the
+ * trailers: TRAILER → TRAILER_LF → TRAILER … → DONE
  */
 #include <stdlib.h>
 
@@ -19,7 +19,7 @@ enum {
         TRAILER_LINES_MAX = 64
 };
 
-enum state { SIZE, PAD, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER, TRAILER_LF, DONE, BROKEN };
+enum state { SIZE, PAD, EXTENSION, SIZE_LF, DATA, CHUNK_CR, CHUNK_LF, TRAILER, TRAILER_LF, DONE, BROKEN };
 
 struct body {
         uint8_t framing;             /* enum framing */
@@ -89,13 +89,13 @@ static enum state read_size_lf(struct body *b, char c)
         return b->left > 0 ? DATA : TRAILER;
 }
 
-static enum state read_data_cr(struct body *b, char c)
+static enum state read_chunk_cr(struct body *b, char c)
 {
         (void)b;
-        return c == '\r' ? DATA_LF : BROKEN;
+        return c == '\r' ? CHUNK_LF : BROKEN;
 }
 
-static enum state read_data_lf(struct body *b, char c)
+static enum state read_chunk_lf(struct body *b, char c)
 {
         b->line = 0;
         b->sized = false;
@@ -166,7 +166,7 @@ typedef enum state state_fn(struct body *, char c);
 static state_fn *const states[] = {
         [SIZE] = read_size,           [PAD] = read_pad,
         [EXTENSION] = read_extension, [SIZE_LF] = read_size_lf,
-        [DATA_CR] = read_data_cr,     [DATA_LF] = read_data_lf,
+        [CHUNK_CR] = read_chunk_cr,   [CHUNK_LF] = read_chunk_lf,
         [TRAILER] = read_trailer,     [TRAILER_LF] = read_trailer_lf,
 };
 
@@ -197,7 +197,7 @@ static enum body_event read_chunked(struct body *b, struct span in, struct span 
         }
         enum body_event event = take(b, in, data, used);
         if (b->left == 0)
-                b->state = DATA_CR;
+                b->state = CHUNK_CR;
         return event;
 }
 

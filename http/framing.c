@@ -145,7 +145,7 @@ static void merge_lengths(struct reading *r)
                 reading_breach(r, 502, "malformed content-length");
 }
 
-/* "identity" was a coding once (RFC 2616 §3.6), and some servers still say it. */
+/* "identity" was a coding once and is none now (RFC 9112 §7), but some servers still say it. */
 static void judge_response_coding(struct reading *r, int fields)
 {
         struct span value;

@@ -80,25 +80,38 @@ static void out_max_forwards(struct out *o, const struct message *m, const struc
         out_text(o, "\r\n");
 }
 
-static void out_request_field(struct out *o, const struct message *m, const struct field *f,
-                              const struct request_options *options)
+static bool request_field_goes_on(const struct message *m, const struct field *f, const struct request_options *options)
 {
-        bool trailer = f->id == FIELD_TRAILER && m->framing == FRAMING_CHUNKED;
-        bool upgrade = f->id == FIELD_UPGRADE && options->upgrade;
-        if (f->id == FIELD_TRANSFER_ENCODING && m->framing == FRAMING_CHUNKED)
+        switch (f->id) {
+        case FIELD_TRANSFER_ENCODING:
+        case FIELD_TRAILER:
+                return m->framing == FRAMING_CHUNKED;
+        case FIELD_CONTENT_LENGTH:
+                return m->framing == FRAMING_LENGTH;
+        case FIELD_UPGRADE:
+                return options->upgrade;
+        case FIELD_EXPECT:
+                return m->minor == 1 && !f->hop; /* RFC 9110 §10.1.1 */
+        default:
+                return !f->hop && !(options->drop_conditions && is_condition(f->id));
+        }
+}
+
+static void out_request_field(struct out *o, const struct message *m, const struct field *f)
+{
+        switch (f->id) {
+        case FIELD_TRANSFER_ENCODING:
                 out_text(o, "Transfer-Encoding: chunked\r\n");
-        else if (f->id == FIELD_CONTENT_LENGTH && m->framing == FRAMING_LENGTH)
+                break;
+        case FIELD_CONTENT_LENGTH:
                 out_length(o, m, f);
-        else if (f->id == FIELD_CONTENT_LENGTH || (f->hop && !trailer && !upgrade))
-                return;
-        else if (is_condition(f->id) && options->drop_conditions)
-                return;
-        else if (f->id == FIELD_EXPECT && m->minor == 0) /* RFC 9110 §10.1.1 */
-                return;
-        else if (f->id == FIELD_MAX_FORWARDS)
+                break;
+        case FIELD_MAX_FORWARDS:
                 out_max_forwards(o, m, f);
-        else
+                break;
+        default:
                 out_line(o, m, f);
+        }
 }
 
 static void out_request_line(struct out *o, const struct message *m, struct span path)
@@ -139,7 +152,8 @@ void render_request(struct out *o, const struct message *m, struct span path, co
         if (!message_has(m, FIELD_HOST))
                 out_named(o, SPAN("Host: "), options->authority);
         for (unsigned i = 0; i < m->field_count; i++)
-                out_request_field(o, m, &m->fields[i], options);
+                if (request_field_goes_on(m, &m->fields[i], options))
+                        out_request_field(o, m, &m->fields[i]);
         out_named(o, SPAN("If-None-Match: "), options->etag);
         out_named(o, SPAN("If-Modified-Since: "), options->last_modified);
         out_te_and_connection(o, m, options->upgrade);
