@@ -1,8 +1,8 @@
-/* From bytes to messages: the scan of a raw head, llhttp behind it, and the framing of bodies (RFC 9112).
+/* From bytes to messages: finding the end of a head, reading it, and the framing of bodies (RFC 9112).
  *
- * llhttp, even strict, lets pass what request smuggling is made of; so a head is scanned as raw lines first (CRLF only,
- * no folding, token names, bounded sizes), then parsed, then judged for its framing. This file's .c is llhttp's only
- * home. Nothing here allocates, but body_start for a chunked body's trailers. */
+ * llhttp, even strict, lets pass what request smuggling is made of; so a head is read as raw lines first (CRLF only, no
+ * folding, token names, bounded sizes), judged for framing and Host, and then read again by llhttp, which must agree.
+ * http/parse.c is llhttp's only home. Nothing here allocates, but body_read for a chunked body's trailers. */
 #ifndef HTTP_PARSE_H
 #define HTTP_PARSE_H
 
@@ -19,7 +19,7 @@ enum fault_kind {
 
 struct fault {
         enum fault_kind kind;
-        uint16_t status; /* with which a request is refused: 400, 414, 417, 431, 501, 505 */
+        uint16_t status; /* with which a request is refused: 400, 414, 431, 501, 505; of a response 502 */
         const char *why; /* a constant, lower-case phrase for the log and the error page */
 };
 
@@ -38,7 +38,8 @@ struct head_scan {
 };
 
 /* Looks at the first `len` bytes that arrived of a request (or response). SCAN_DONE: the head is bytes[s->blank ..
- * s->seen). SCAN_FAULT: *fault says why. Never asks for more than HEAD_MAX bytes. */
+ * s->seen). SCAN_FAULT: *fault says why: too large, or first bytes that can be no head; all else is left to the parser,
+ * so that a bare LF ends lines here. Never asks for more than HEAD_MAX bytes, blank lines included. */
 enum scan scan_request(struct head_scan *s, const char *bytes, size_t len, struct fault *fault);
 enum scan scan_response(struct head_scan *s, const char *bytes, size_t len, struct fault *fault);
 
@@ -58,7 +59,7 @@ enum body_event {
         BODY_FAULT /* the framing is broken (cases.md F10-F12, R1, R9) */
 };
 
-struct body; /* about 200 bytes; opaque but for its size: see http/parse.c */
+struct body; /* opaque but for its size: see http/body.c */
 enum { BODY_SIZE = 256 };
 typedef union {
         max_align_t align;
