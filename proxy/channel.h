@@ -15,7 +15,8 @@ enum channel_kind {
         CHANNEL_PROBE,     /* proxy: the prober's test connection has reached a worker */
         CHANNEL_GATE,      /* warden: value 1 the gate is open, 0 it is shut */
         CHANNEL_DRAIN,     /* warden: stop accepting, finish what runs, exit */
-        CHANNEL_REOPEN     /* warden: reopen the logs */
+        CHANNEL_REOPEN,    /* warden: reopen the logs */
+        CHANNEL_BAD = 255  /* never sent: what arrived had another size */
 };
 
 struct channel_message {
@@ -27,6 +28,7 @@ struct channel_message {
 };
 
 /* Neither blocks. True if sent or received; false: would block, or (errno EPIPE / ECONNRESET) the other side is gone.
+ * A message of another size is received as CHANNEL_BAD, so that it can be counted; nothing else in it means anything.
  */
 bool channel_send(int fd, const struct channel_message *);
 bool channel_receive(int fd, struct channel_message *);
