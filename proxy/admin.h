@@ -11,4 +11,7 @@ int admin_start(struct admin **, struct proxy *);
 /* Ends the thread and removes the control socket. */
 void admin_stop(struct admin **);
 
+/* The port that the page listens on (tests ask for port 0); 0 if there is no page. */
+uint16_t admin_port(const struct admin *);
+
 #endif
