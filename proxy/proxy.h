@@ -11,6 +11,7 @@
 #include "proxy/counters.h"
 #include "proxy/hosts.h"
 
+struct pending;
 struct worker;
 
 /* What the admin thread may look at of a worker. */
@@ -32,13 +33,17 @@ struct proxy {
         int channel;      /* to the warden; -1 in manual runs without one */
         _Atomic int gate; /* as the warden last said: 1 open, 0 shut, -1 not known or manual */
         _Atomic bool draining;
+        struct pending *pending; /* responses that are being committed */
+        unsigned connections_max;
+        _Atomic unsigned connections; /* open now, of all workers */
+        _Atomic bool overloaded;      /* the gate was asked to shut */
 };
 
 /* The child's life: opens stores and log, starts workers and the admin thread, answers the warden, drains at the end.
  * Returns the exit status. */
 int proxy_run(const struct config *, int channel);
 
-/* The store that holds a key, or NULL. */
-struct store *proxy_store(const struct proxy *, const struct key *);
+/* Which of the stores holds a key: its index in `stores`, which must not be empty. */
+size_t proxy_store_index(const struct proxy *, const struct key *);
 
 #endif

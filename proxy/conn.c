@@ -1,0 +1,178 @@
+/* Sockets that never block; see conn.h for the model. */
+#include "proxy/conn.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "proxy/worker.h"
+
+void conn_init(struct conn *c, struct worker *w, int fd, void (*fire)(struct timer *))
+{
+        *c = (struct conn){.worker = w, .fd = fd, .timer = {.fire = fire}};
+}
+
+static void note_failure(struct conn *c, bool *which, int error)
+{
+        *which = true;
+        if (!c->error)
+                c->error = error;
+}
+
+void conn_want(struct conn *c, short want, event_callback_fn run, void *argument, const struct timeval *timeout)
+{
+        if (want == c->want && !timeout && !c->timed)
+                return;
+        if (c->want)
+                event_del(&c->event);
+        c->want = want;
+        c->timed = timeout != NULL;
+        if (!want)
+                return;
+        if (event_assign(&c->event, c->worker->base, c->fd, (short)(want | EV_PERSIST), run, argument) != 0 ||
+            event_add(&c->event, timeout) != 0) {
+                c->want = 0;
+                note_failure(c, &c->failed, ENOMEM);
+        }
+}
+
+bool conn_receive(struct conn *c)
+{
+        char *scratch = c->worker->scratch;
+        size_t held = c->input.len;
+        ssize_t n;
+
+        assert(held < SCRATCH_SIZE);
+        if (held && c->input.at != scratch)
+                memmove(scratch, c->input.at, held);
+        free(c->in);
+        c->in = NULL;
+        do
+                n = recv(c->fd, scratch + held, SCRATCH_SIZE - held, 0);
+        while (n < 0 && errno == EINTR);
+        c->input = (struct span){scratch, held + (n > 0 ? (size_t)n : 0)};
+        if (n == 0)
+                c->eof = true;
+        else if (n < 0 && errno != EAGAIN)
+                note_failure(c, &c->failed, errno);
+        return n > 0;
+}
+
+void conn_consume(struct conn *c, size_t n)
+{
+        assert(n <= c->input.len);
+        c->input.at += n;
+        c->input.len -= n;
+}
+
+void conn_settle(struct conn *c)
+{
+        char *copy;
+
+        if (c->input.len == 0) {
+                free(c->in);
+                c->in = NULL;
+                c->input = (struct span){NULL, 0};
+                return;
+        }
+        if (c->in) /* it lies there already */
+                return;
+        copy = malloc(c->input.len);
+        if (!copy) {
+                c->input.len = 0;
+                note_failure(c, &c->failed, ENOMEM);
+                return;
+        }
+        memcpy(copy, c->input.at, c->input.len);
+        c->in = copy;
+        c->input.at = copy;
+}
+
+size_t conn_offer(struct conn *c, const struct iovec *spans, int count)
+{
+        ssize_t n;
+
+        if (c->unwritable)
+                return 0;
+        do
+                n = writev(c->fd, spans, count);
+        while (n < 0 && errno == EINTR);
+        if (n < 0 && errno != EAGAIN)
+                note_failure(c, &c->unwritable, errno);
+        return n > 0 ? (size_t)n : 0;
+}
+
+/* Copies what lies behind the first `skip` bytes of the spans to the end of what waits. */
+static void keep(struct conn *c, const struct iovec *spans, int count, size_t skip, size_t total)
+{
+        size_t waiting = c->out_len - c->out_at;
+        char *out = malloc(waiting + total - skip);
+
+        if (!out) {
+                note_failure(c, &c->unwritable, ENOMEM);
+                return;
+        }
+        if (waiting)
+                memcpy(out, c->out + c->out_at, waiting);
+        free(c->out);
+        c->out = out;
+        c->out_at = 0;
+        c->out_len = (uint32_t)waiting;
+        for (int i = 0; i < count; i++) {
+                size_t left = skip < spans[i].iov_len ? spans[i].iov_len - skip : 0;
+
+                if (left)
+                        memcpy(out + c->out_len, (const char *)spans[i].iov_base + skip, left);
+                c->out_len += (uint32_t)left;
+                skip -= spans[i].iov_len - left;
+        }
+}
+
+size_t conn_send(struct conn *c, const struct iovec *spans, int count)
+{
+        size_t total = 0, sent = 0;
+
+        for (int i = 0; i < count; i++)
+                total += spans[i].iov_len;
+        if (!conn_blocked(c))
+                sent = conn_offer(c, spans, count);
+        if (!c->unwritable && sent < total)
+                keep(c, spans, count, sent, total);
+        return c->unwritable ? 0 : total;
+}
+
+void conn_flush(struct conn *c)
+{
+        struct iovec rest;
+        size_t sent;
+
+        if (!conn_blocked(c))
+                return;
+        rest = (struct iovec){c->out + c->out_at, c->out_len - c->out_at};
+        sent = conn_offer(c, &rest, 1);
+        c->out_at += (uint32_t)sent;
+        if (c->out_at == c->out_len || c->unwritable) {
+                free(c->out);
+                c->out = NULL;
+                c->out_at = c->out_len = 0;
+        }
+}
+
+void conn_close(struct conn *c, bool reset)
+{
+        timer_stop(&c->timer);
+        if (c->want)
+                event_del(&c->event);
+        c->want = 0;
+        if (c->fd >= 0 && reset)
+                setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+        if (c->fd >= 0)
+                close(c->fd);
+        c->fd = -1;
+        free(c->in);
+        free(c->out);
+        c->in = c->out = NULL;
+        c->input = (struct span){NULL, 0};
+}

@@ -1,0 +1,404 @@
+/* Running an exchange: the table of its steps, and what all of them share.
+ *
+ * Read the table from top to bottom: a hit goes decide, policy, lookup, reply, send, finish; a miss leaves it at lookup
+ * for fetch … relay. */
+#include "proxy/exchange.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "proxy/client.h"
+#include "proxy/exchange_log.h"
+#include "proxy/tunnel.h"
+
+typedef enum step step_fn(struct exchange *);
+
+static enum step step_finish(struct exchange *);
+
+static const struct step_entry {
+        const char *name;
+        step_fn *run;
+} steps[STEPS] = {
+        [STEP_DECIDE] = {"decide", step_decide},
+        [STEP_POLICY] = {"policy", step_policy},
+        [STEP_LOOKUP] = {"lookup", step_lookup},
+        [STEP_REPLY_STORED] = {"reply from the store", step_reply_stored},
+        [STEP_SEND_STORED] = {"send from the store", step_send_stored},
+        [STEP_VALIDATE] = {"validate", step_validate},
+        [STEP_FETCH] = {"fetch", step_fetch},
+        [STEP_CONNECT] = {"connect", step_connect},
+        [STEP_SEND_REQUEST] = {"send the request", step_send_request},
+        [STEP_RECEIVE_HEAD] = {"receive the response's head", step_receive_head},
+        [STEP_JUDGE] = {"judge the response", step_judge},
+        [STEP_FRESHEN] = {"freshen what is stored", step_freshen},
+        [STEP_ADAPT] = {"adapt and start the reply", step_adapt},
+        [STEP_RELAY] = {"relay the body", step_relay},
+        [STEP_TUNNEL] = {"become a tunnel", step_tunnel},
+        [STEP_REFUSE] = {"refuse", step_refuse},
+        [STEP_HAND_BACK] = {"hand the client back", step_hand_back},
+        [STEP_FINISH] = {"finish", step_finish},
+};
+
+enum { SPARE_MAX = 64 };
+
+/* ---- life ----------------------------------------------------------------------------------------------------------
+ */
+
+static struct exchange *take_exchange(struct worker *w)
+{
+        struct exchange *x = w->spare;
+
+        if (x) {
+                w->spare = x->next_spare;
+                w->spare_count--;
+        } else {
+                x = malloc(sizeof *x);
+                if (!x)
+                        return NULL;
+        }
+        memset(x, 0, offsetof(struct exchange, validator));
+        return x;
+}
+
+static void free_exchange(struct exchange *x)
+{
+        struct worker *w = x->worker;
+
+        free(x->kept);
+        if (w->spare_count == SPARE_MAX) {
+                free(x);
+                return;
+        }
+        x->next_spare = w->spare;
+        w->spare = x;
+        w->spare_count++;
+}
+
+void exchanges_free(struct worker *w)
+{
+        while (w->spare) {
+                struct exchange *x = w->spare;
+
+                w->spare = x->next_spare;
+                free(x);
+        }
+        w->spare_count = 0;
+}
+
+static struct exchange *new_exchange(struct client *c)
+{
+        struct exchange *x = take_exchange(c->conn.worker);
+
+        if (!x)
+                return NULL;
+        x->client = c;
+        x->worker = c->conn.worker;
+        x->start_us = worker_clock();
+        x->reader = NULL;
+        x->result = "NONE";
+        x->hierarchy = "HIER_NONE";
+        c->exchange = x;
+        return x;
+}
+
+void exchange_start(struct client *c, struct span head, const struct fault *fault)
+{
+        struct exchange *x = new_exchange(c);
+
+        if (!x) {
+                client_abort(c);
+                return;
+        }
+        x->head = head;
+        x->fault = *fault;
+        x->step = STEP_DECIDE;
+}
+
+void exchange_becomes_tunnel(struct exchange *x)
+{
+        x->tunnel = true;
+        x->result = "TCP_TUNNEL";
+        x->hierarchy = "ORIGINAL_DST";
+}
+
+bool exchange_of_tunnel(struct client *c)
+{
+        struct exchange *x = new_exchange(c);
+
+        if (!x)
+                return false;
+        exchange_becomes_tunnel(x);
+        return true;
+}
+
+/* Takes along what lies in the worker's scratch: the request, its head and the key's text, in one block. */
+static bool keep(struct exchange *x)
+{
+        const struct message *m = x->request;
+        size_t size, head_at, key_at;
+        ptrdiff_t moved;
+        char *block;
+
+        if (x->kept || !m)
+                return true;
+        size = message_size(m);
+        head_at = size;
+        key_at = head_at + m->head_len;
+        block = malloc(key_at + x->key.text.len);
+        if (!block)
+                return false;
+        memcpy(block, m, size);
+        memcpy(block + head_at, m->head, m->head_len);
+        if (x->key.text.len)
+                memcpy(block + key_at, x->key.text.at, x->key.text.len);
+        moved = block + head_at - m->head;
+        ((struct message *)(void *)block)->head = block + head_at;
+        x->request = (const struct message *)(void *)block;
+        x->key.text.at = block + key_at;
+        if (x->decision.host.len)
+                x->decision.host.at += moved;
+        x->decision.path.at += moved;
+        x->kept = block;
+        return true;
+}
+
+static void stop_bodies(struct exchange *x)
+{
+        if (x->request_body)
+                body_stop(x->request_body);
+        if (x->reply_body)
+                body_stop(x->reply_body);
+        x->request_body = x->reply_body = NULL;
+}
+
+static void let_go(struct exchange *x)
+{
+        fill_abandon(&x->fill);
+        stop_bodies(x);
+        if (x->pinned_id)
+                store_unpin(x->store, x->id);
+        x->pinned_id = false;
+}
+
+/* ---- running -------------------------------------------------------------------------------------------------------
+ */
+
+bool exchange_begin_read(struct exchange *x)
+{
+        if (!x->reader && x->store) {
+                struct reader *r = x->worker->readers[x->store_index];
+
+                if (r && reader_begin(r) == 0)
+                        x->reader = r;
+        }
+        return x->reader != NULL;
+}
+
+/* A read transaction never outlives one callback (design.md §4). */
+void exchange_end_read(struct exchange *x)
+{
+        if (x->reader)
+                reader_end(x->reader);
+        x->reader = NULL;
+}
+
+bool exchange_run(struct exchange *x)
+{
+        struct client *c = x->client;
+        enum step next = (enum step)x->step;
+
+        while (next != STEP_WAIT && next != STEP_DONE && !x->errands) {
+                x->step = (uint8_t)next;
+                next = steps[next].run(x);
+        }
+        if (next != STEP_WAIT && next != STEP_DONE) /* to go on with when the errand is done */
+                x->step = (uint8_t)next;
+        exchange_end_read(x);
+        if (next == STEP_DONE) {
+                c->exchange = NULL;
+                let_go(x);
+                free_exchange(x);
+                return true;
+        }
+        if (c->state != CLIENT_EXCHANGE)
+                return true; /* it has become a tunnel */
+        if (!keep(x)) {
+                client_abort(c);
+                return true;
+        }
+        if (!x->waited && x->step != STEP_FETCH)
+                client_moved(c);
+        x->waited = true;
+        return false;
+}
+
+static enum step step_finish(struct exchange *x)
+{
+        struct client *c = x->client;
+
+        if (conn_blocked(&c->conn) && !x->broken)
+                return STEP_WAIT;
+        exchange_release_upstream(x);
+        exchange_log(x);
+        if (x->broken)
+                client_abort(c);
+        else if (exchange_persistent(x))
+                c->state = CLIENT_HEAD;
+        else
+                client_linger(c);
+        return STEP_DONE;
+}
+
+bool exchange_persistent(const struct exchange *x)
+{
+        return x->request && x->request->persistent && x->request_done && !x->reply_close &&
+               !atomic_load_explicit(&x->worker->proxy->draining, memory_order_relaxed);
+}
+
+/* ---- errands -------------------------------------------------------------------------------------------------------
+ */
+
+static void deliver(struct note *note)
+{
+        struct exchange *x = (struct exchange *)(void *)((char *)note - offsetof(struct exchange, note));
+
+        x->errands--;
+        if (x->client)
+                client_turn(x->client);
+        else if (!x->errands)
+                free_exchange(x);
+}
+
+bool exchange_await(struct exchange *x)
+{
+        if (!keep(x))
+                return false;
+        x->errands++;
+        x->note = (struct note){.deliver = deliver};
+        return true;
+}
+
+void exchange_forget_await(struct exchange *x)
+{
+        x->errands--;
+}
+
+/* On a prefault thread. */
+void exchange_job_done(struct prefault *job)
+{
+        struct exchange *x = (struct exchange *)(void *)((char *)job - offsetof(struct exchange, job));
+
+        worker_post(x->worker, &x->note);
+}
+
+void exchange_abort(struct exchange *x)
+{
+        struct client *c = x->client;
+
+        exchange_end_read(x);
+        if (!x->tunnel && x->status == 0)
+                count(&x->worker->counters, COUNTER_aborted, 1);
+        exchange_log(x);
+        let_go(x);
+        c->exchange = NULL;
+        x->client = NULL;
+        if (!x->errands)
+                free_exchange(x);
+}
+
+/* ---- what steps share ----------------------------------------------------------------------------------------------
+ */
+
+bool exchange_send(struct exchange *x, const struct iovec *spans, int count)
+{
+        x->sent += conn_send(&x->client->conn, spans, count);
+        return !conn_gone(&x->client->conn);
+}
+
+enum step exchange_fail(struct exchange *x, uint16_t status, const char *why)
+{
+        exchange_drop_upstream(x);
+        fill_abandon(&x->fill);
+        x->detail = why;
+        if (status >= 500)
+                count(&x->worker->counters, COUNTER_errors, 1);
+        if (x->reply_started) {
+                x->broken = true;
+                return STEP_FINISH;
+        }
+        x->fault = (struct fault){FAULT_FRAMING, status, why};
+        return STEP_REFUSE;
+}
+
+void exchange_drop_upstream(struct exchange *x)
+{
+        x->client->pinned = false;
+        upstream_close(&x->client->upstream, true);
+}
+
+void exchange_release_upstream(struct exchange *x)
+{
+        struct client *c = x->client;
+        struct upstream *u = c->upstream;
+
+        if (!u || !x->request_started)
+                return;
+        if (x->upstream_close || !x->request_done || u->conn.input.len || u->conn.eof || conn_gone(&u->conn) ||
+            conn_blocked(&u->conn)) {
+                if (c->pinned)
+                        x->reply_close = true; /* what it had authenticated is gone with it */
+                c->pinned = false;
+                upstream_close(&c->upstream, false);
+        } else if (!c->pinned) {
+                upstream_release(&c->upstream);
+        }
+}
+
+/* ---- events and deadlines ------------------------------------------------------------------------------------------
+ */
+
+static short client_wanted(const struct exchange *x)
+{
+        const struct conn *c = &x->client->conn;
+        bool sending = conn_blocked(c) || (x->step == STEP_SEND_STORED && !x->errands);
+
+        return (short)((c->input.len || c->eof ? 0 : EV_READ) | (sending ? EV_WRITE : 0));
+}
+
+static short upstream_wanted(const struct exchange *x)
+{
+        const struct conn *u = &x->client->upstream->conn;
+        bool reading = x->step == STEP_RECEIVE_HEAD ||
+                       (x->step == STEP_RELAY && !u->input.len && !conn_blocked(&x->client->conn));
+
+        if (x->client->upstream->connecting)
+                return EV_WRITE;
+        return (short)((reading && !u->eof && !u->failed ? EV_READ : 0) | (conn_blocked(u) ? EV_WRITE : 0));
+}
+
+void exchange_wants(struct exchange *x)
+{
+        client_wants(x->client, client_wanted(x));
+        if (x->client->upstream)
+                upstream_want(x->client->upstream, upstream_wanted(x));
+}
+
+void exchange_late_upstream(struct exchange *x)
+{
+        struct client *c = x->client;
+
+        if (x->step == STEP_CONNECT)
+                x->step = STEP_HAND_BACK;
+        else if (conn_blocked(&c->conn) || !x->request_done)
+                client_upstream_moved(c); /* it is the client who keeps it waiting */
+        else
+                x->step = (uint8_t)exchange_fail(x, 504, "the origin server did not answer in time");
+}
+
+void exchange_late_client(struct exchange *x)
+{
+        if (x->step == STEP_FETCH) /* a moment later: there may be a local port now */
+                return;
+        x->broken = true;
+        x->step = STEP_FINISH;
+}

@@ -1,0 +1,177 @@
+/* An exchange: one request and its reply. A table of steps (exchange.c) says what it does; each step is a short
+ * function that returns the next one, or WAIT, and is then run again when something has happened.
+ *
+ * While a step runs, the request lies in the worker's scratch. An exchange that has to wait takes a copy along
+ * (exchange_keep). */
+#ifndef PROXY_EXCHANGE_H
+#define PROXY_EXCHANGE_H
+
+#include "cache/store.h"
+#include "http/freshness.h"
+#include "http/range.h"
+#include "http/request.h"
+#include "proxy/fill.h"
+#include "proxy/upstream.h"
+#include "proxy/worker.h"
+
+enum step {
+        STEP_WAIT, /* not a step: nothing more can be done now */
+        STEP_DECIDE,
+        STEP_POLICY, /* kept for request adaptation */
+        STEP_LOOKUP,
+        STEP_REPLY_STORED,
+        STEP_SEND_STORED,
+        STEP_VALIDATE,
+        STEP_FETCH,
+        STEP_CONNECT,
+        STEP_SEND_REQUEST,
+        STEP_RECEIVE_HEAD,
+        STEP_JUDGE,
+        STEP_FRESHEN,
+        STEP_ADAPT, /* kept for response adaptation */
+        STEP_RELAY,
+        STEP_TUNNEL,
+        STEP_REFUSE,
+        STEP_HAND_BACK,
+        STEP_FINISH,
+        STEP_DONE, /* not a step: the exchange is over */
+        STEPS
+};
+
+struct exchange {
+        struct client *client; /* NULL: it has gone; only errands keep the exchange */
+        struct worker *worker;
+        struct exchange *next_spare;
+        struct span head;              /* of the request, in the client's input; good in the first run only */
+        const struct message *request; /* the worker's, or kept; NULL: there is none that can be understood */
+        char *kept;                    /* heap: request, head, key text */
+        struct request_decision decision;
+        struct fault fault; /* why it is refused */
+        struct key key;
+        struct store *store;
+        size_t store_index;
+        struct reader *reader; /* a read transaction is open in this turn */
+        unsigned errands;      /* jobs of other threads that will deliver to it */
+        uint8_t step;
+
+        bool look;         /* look-up and storing are allowed */
+        bool private;      /* over a connection to the origin that is this client's own */
+        bool looked;       /* the key was looked up in vain once after waiting */
+        bool request_done; /* its body has been read to the end */
+        bool request_chunked;
+        bool request_started; /* its head has been sent to the origin */
+        bool reply_started;   /* bytes of a final reply went to the client */
+        bool reply_chunked;
+        bool reply_close;    /* the client's connection ends with this exchange */
+        bool upstream_close; /* the origin's connection ends with this exchange */
+        bool validating;
+        bool freshened;
+        bool retried;
+        bool waited;
+        bool tunnel;
+        bool pinned_id;
+        bool head_only;   /* the reply has no body because of the method */
+        bool broken;      /* the client's connection ends with a reset */
+        uint8_t interims; /* 1xx responses seen */
+        uint8_t colds;    /* times that the store was cold */
+        uint8_t port_tries;
+        struct head_scan scan; /* of the response */
+
+        int64_t start_us, request_time, response_time;
+        uint64_t sent, sent_stored; /* bytes to the client, and those of a store */
+        uint16_t status;
+        const char *result, *hierarchy, *detail; /* of the log */
+        const char *forward_reason;              /* of Cache-Status: uri-miss, stale, … */
+        char content_type[48];
+
+        /* a stored response that is read or validated */
+        uint64_t id, at, end; /* at, end: of its body, still to be sent */
+
+        struct body *request_body, *reply_body;
+        struct fill fill;
+        struct prefault job;
+        struct note note;
+        bool job_failed;
+        char validator[512]; /* the stored ETag or Last-Modified that a validation names */
+        size_t etag_len, last_modified_len;
+        body_storage request_storage, reply_storage;
+};
+
+/* Starts on the head that the client's input begins with, `head` bytes after `blank` ones; or on a fault in it. */
+void exchange_start(struct client *, struct span head, const struct fault *);
+
+/* Runs steps until one waits. True: it is over (and gone). */
+bool exchange_run(struct exchange *);
+
+/* Registers what the exchange waits for, on both connections. */
+void exchange_wants(struct exchange *);
+
+/* A deadline passed: of the origin's connection or of the client's. */
+void exchange_late_upstream(struct exchange *);
+void exchange_late_client(struct exchange *);
+
+/* The client has gone. */
+void exchange_abort(struct exchange *);
+
+/* The exchange of a tunnel without a request: it is there for the log. False: out of memory. */
+bool exchange_of_tunnel(struct client *);
+void exchange_becomes_tunnel(struct exchange *);
+
+/* Something that another thread will post as x->note: the exchange waits for it, and stays even if the client goes.
+ * False: out of memory. exchange_forget_await: it will not be posted after all. */
+bool exchange_await(struct exchange *);
+void exchange_forget_await(struct exchange *);
+void exchange_job_done(struct prefault *);
+
+/* Frees the exchanges that a worker keeps for later. */
+void exchanges_free(struct worker *);
+
+/* ---- between the step files -------------------------------------------------------------------------------------- */
+
+/* step_request.c */
+enum step step_decide(struct exchange *);
+enum step step_policy(struct exchange *);
+enum step step_lookup(struct exchange *);
+enum step step_refuse(struct exchange *);
+enum step step_tunnel(struct exchange *);
+
+/* step_stored.c */
+enum step step_reply_stored(struct exchange *);
+enum step step_send_stored(struct exchange *);
+enum step step_validate(struct exchange *);
+enum step step_freshen(struct exchange *);
+
+/* step_fetch.c */
+enum step step_fetch(struct exchange *);
+enum step step_connect(struct exchange *);
+enum step step_send_request(struct exchange *);
+enum step step_hand_back(struct exchange *);
+
+/* step_response.c */
+enum step step_receive_head(struct exchange *);
+enum step step_judge(struct exchange *);
+enum step step_adapt(struct exchange *);
+enum step step_relay(struct exchange *);
+
+/* The read transaction of this turn, on the store of the key; ended when the turn ends. False: there is none to be had.
+ */
+bool exchange_begin_read(struct exchange *);
+void exchange_end_read(struct exchange *);
+
+/* Replies with an error page of ours if nothing was sent yet, else aborts the client. */
+enum step exchange_fail(struct exchange *, uint16_t status, const char *why);
+
+/* Sends on what has come of the request's body. False: its framing is broken. */
+bool request_pump(struct exchange *);
+
+/* Lets go of the origin's connection: into the pool if it is good for more. */
+void exchange_release_upstream(struct exchange *);
+void exchange_drop_upstream(struct exchange *);
+
+/* Sends to the client, counting. False: the client is gone. */
+bool exchange_send(struct exchange *, const struct iovec *, int count);
+
+/* Whether the connection to the client may go on after this reply. */
+bool exchange_persistent(const struct exchange *);
+
+#endif

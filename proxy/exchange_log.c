@@ -1,0 +1,77 @@
+/* The access log's line for an exchange. Host and path are the client's words: proxy/access.c escapes them. */
+#include "proxy/exchange_log.h"
+
+#include "http/fields.h"
+#include "proxy/client.h"
+#include "proxy/exchange.h"
+
+static struct span value_of(const struct message *m, enum field_id id)
+{
+        struct span value = {NULL, 0};
+
+        if (m && message_has(m, id))
+                field_only(m, id, &value);
+        return value;
+}
+
+static struct span method_of(const struct message *m)
+{
+        const char *space = m ? memchr(m->head, ' ', m->start_len) : NULL;
+
+        return space ? (struct span){m->head, (size_t)(space - m->head)} : (struct span){NULL, 0};
+}
+
+/* A tunnel has no URL: it is named by where it goes, as CONNECT does. */
+static void name_tunnel(struct access_entry *e, const struct client *c, char text[ADDRESS_TEXT])
+{
+        address_text(&c->destination, text);
+        e->host = (struct span){text, strcspn(text, "]") < strlen(text) ? strcspn(text, "]") + 1 : strcspn(text, ":")};
+        e->method = SPAN("CONNECT");
+        e->path = (struct span){NULL, 0};
+        e->port = address_port(&c->destination);
+}
+
+static void write_line(struct exchange *x)
+{
+        const struct client *c = x->client;
+        const struct message *m = x->request;
+        char text[ADDRESS_TEXT];
+        struct access_entry e = {
+                .start_us = x->start_us,
+                .duration_us = worker_clock() - x->start_us,
+                .client = &c->peer.sa,
+                .destination = &c->destination.sa,
+                .host = x->decision.host,
+                .path = x->decision.path,
+                .port = x->decision.port,
+                .method = method_of(m),
+                .referer = value_of(m, FIELD_REFERER),
+                .user_agent = value_of(m, FIELD_USER_AGENT),
+                .content_type = {x->content_type, strlen(x->content_type)},
+                .minor = m ? m->minor : 1,
+                .status = x->status,
+                .bytes = x->sent,
+                .result = x->result,
+                .hierarchy = x->hierarchy,
+                .detail = x->detail,
+        };
+
+        if (x->tunnel && !m)
+                name_tunnel(&e, c, text);
+        access_write(x->worker->access, &e);
+}
+
+void exchange_log(struct exchange *x)
+{
+        struct worker *w = x->worker;
+        bool hit = x->sent_stored > 0;
+
+        count(&w->counters, COUNTER_bytes_clients, (int64_t)x->sent);
+        count(&w->counters, COUNTER_bytes_stored, (int64_t)x->sent_stored);
+        if (!x->tunnel)
+                count(&w->counters, COUNTER_requests, 1);
+        if (x->decision.host.len)
+                hosts_add(w->hosts, x->decision.host, hit, x->sent, x->sent_stored);
+        if (w->access)
+                write_line(x);
+}

@@ -1,0 +1,26 @@
+/* Idle connections to origins. One is used again only for the same client address and the same destination: anything
+ * less would show one client's requests to a server under another's address. Bounded; the oldest goes. */
+#ifndef PROXY_POOL_H
+#define PROXY_POOL_H
+
+struct upstream;
+
+enum { POOL_BUCKETS = 1024, POOL_MAX = 2048 };
+
+struct pool {
+        struct upstream *buckets[POOL_BUCKETS];
+        struct upstream *oldest, *newest;
+        unsigned count;
+};
+
+union address;
+
+/* Takes out a connection of `source` to `destination`, or NULL. */
+struct upstream *pool_take(struct pool *, const union address *source, const union address *destination);
+
+/* Puts one in; if that is one too many, the oldest is taken out and returned, for the caller to close. */
+struct upstream *pool_put(struct pool *, struct upstream *);
+
+void pool_remove(struct pool *, struct upstream *);
+
+#endif

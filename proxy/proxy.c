@@ -1,0 +1,323 @@
+/* The proxy process: from opening the stores to the last drained connection. Its main thread speaks with the warden and
+ * sees to it that every worker moves; all else happens on the workers' threads. */
+#include "proxy/proxy.h"
+
+#include <errno.h>
+#include <event2/thread.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proxy/address.h"
+#include "proxy/admin.h"
+#include "proxy/channel.h"
+#include "proxy/log.h"
+#include "proxy/pending.h"
+#include "proxy/privilege.h"
+#include "proxy/sigbus.h"
+#include "proxy/worker.h"
+
+enum {
+        BEAT_MS = 500,
+        BYPASS_SECONDS = 60,
+        FD_RESERVE = 64, /* for logs, stores, sockets of our own */
+        CHANNEL_FD_NONE = -1
+};
+
+size_t proxy_store_index(const struct proxy *p, const struct key *key)
+{
+        return p->store_count > 1 ? key->hash[KEY_HASH - 1] % p->store_count : 0;
+}
+
+static void tell_warden(const struct proxy *p, struct channel_message m)
+{
+        if (p->channel != CHANNEL_FD_NONE && !channel_send(p->channel, &m) && errno != EAGAIN)
+                log_errno(LOG_DEBUG, errno, "the warden cannot be told");
+}
+
+/* ---- what workers ask for ------------------------------------------------------------------------------------------
+ */
+
+void proxy_bypass(struct worker *w, const union address *destination)
+{
+        struct channel_message m = {.kind = CHANNEL_BYPASS, .seconds = BYPASS_SECONDS};
+        char text[ADDRESS_TEXT];
+
+        memcpy(&m.address, destination, address_len(destination));
+        count(&w->counters, COUNTER_upstream_failures, 1);
+        log_say(LOG_INFO, "%s cannot be reached: its connections go direct for %d s", address_text(destination, text),
+                BYPASS_SECONDS);
+        tell_warden(w->proxy, m);
+}
+
+void proxy_overload(struct proxy *p)
+{
+        if (atomic_exchange(&p->overloaded, true))
+                return;
+        log_say(LOG_WARNING, "too many connections: new ones go direct");
+        tell_warden(p, (struct channel_message){.kind = CHANNEL_SHUT, .value = 1});
+}
+
+void proxy_admitted(struct proxy *p)
+{
+        if (atomic_fetch_add_explicit(&p->connections, 1, memory_order_relaxed) + 1 >= p->connections_max)
+                proxy_overload(p);
+}
+
+void proxy_left(struct proxy *p)
+{
+        atomic_fetch_sub_explicit(&p->connections, 1, memory_order_relaxed);
+}
+
+/* Open again once a tenth of the places is free. */
+static void check_overload(struct proxy *p)
+{
+        if (!atomic_load(&p->overloaded) ||
+            atomic_load_explicit(&p->connections, memory_order_relaxed) > p->connections_max / 10 * 9)
+                return;
+        atomic_store(&p->overloaded, false);
+        tell_warden(p, (struct channel_message){.kind = CHANNEL_SHUT, .value = 0});
+}
+
+/* ---- starting ------------------------------------------------------------------------------------------------------
+ */
+
+/* Every client's connection may need one to its origin. */
+static void limit_connections(struct proxy *p)
+{
+        struct rlimit limit = {0};
+        rlim_t most;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+                limit.rlim_cur = limit.rlim_max;
+                setrlimit(RLIMIT_NOFILE, &limit);
+        }
+        most = limit.rlim_cur > 2 * FD_RESERVE ? (limit.rlim_cur - FD_RESERVE) / 2 : FD_RESERVE;
+        p->connections_max = most > 1000000 ? 1000000 : (unsigned)most;
+        if (p->config->max_connections && p->config->max_connections < p->connections_max)
+                p->connections_max = p->config->max_connections;
+}
+
+static void open_stores(struct proxy *p)
+{
+        const struct config *config = p->config;
+        char message[STORE_MESSAGE];
+
+        p->stores = calloc(config->store_count + 1, sizeof *p->stores);
+        for (size_t i = 0; p->stores && i < config->store_count; i++) {
+                struct store_options o = {.path = config->stores[i].path,
+                                          .size = config->stores[i].size,
+                                          .readers = (unsigned)p->worker_count + 8};
+
+                if (store_open(&p->stores[i], &o, message) != 0)
+                        log_say(LOG_ERR, "store \"%s\": %s; going on without it", config->stores[i].name, message);
+                else if (message[0])
+                        log_say(LOG_WARNING, "store \"%s\": %s", config->stores[i].name, message);
+                p->store_count = i + 1;
+        }
+        sigbus_watch(p->stores, p->store_count);
+}
+
+static void open_log(struct proxy *p)
+{
+        int error;
+
+        if (!p->config->log.access[0])
+                return;
+        error = access_log_open(&p->access_log, p->config->log.access, p->config->log.format);
+        if (error)
+                log_errno(LOG_ERR, error, "access log %s; going on without it", p->config->log.access);
+}
+
+static int make_workers(struct proxy *p)
+{
+        p->workers = calloc(p->worker_count, sizeof *p->workers);
+        p->views = calloc(p->worker_count, sizeof *p->views);
+        if (!p->workers || !p->views)
+                return ENOMEM;
+        for (unsigned i = 0; i < p->worker_count; i++) {
+                int error = worker_new(&p->workers[i], p, i);
+
+                if (error)
+                        return error;
+                p->views[i] =
+                        (struct worker_view){&p->workers[i]->counters, p->workers[i]->hosts, &p->workers[i]->beats};
+        }
+        return 0;
+}
+
+static int start_workers(struct proxy *p, size_t *started)
+{
+        for (*started = 0; *started < p->worker_count; ++*started) {
+                int error = worker_start(p->workers[*started]);
+
+                if (error)
+                        return error;
+        }
+        return 0;
+}
+
+/* ---- the main thread -----------------------------------------------------------------------------------------------
+ */
+
+static void obey(struct proxy *p, const struct channel_message *m)
+{
+        int error = 0;
+
+        switch (m->kind) {
+        case CHANNEL_GATE:
+                atomic_store(&p->gate, m->value ? 1 : 0);
+                break;
+        case CHANNEL_DRAIN:
+                atomic_store(&p->draining, true);
+                break;
+        case CHANNEL_REOPEN:
+                if (p->access_log)
+                        error = access_log_reopen(p->access_log);
+                if (error)
+                        log_errno(LOG_ERR, error, "access log %s cannot be reopened", p->config->log.access);
+                break;
+        default:
+                break;
+        }
+}
+
+/* True if every worker's loop has turned since the last time. */
+static bool all_moved(const struct proxy *p, uint64_t *last)
+{
+        bool moved = true;
+
+        for (size_t i = 0; i < p->worker_count; i++) {
+                uint64_t beats = atomic_load_explicit(&p->workers[i]->beats, memory_order_relaxed);
+
+                moved = moved && beats != last[i];
+                last[i] = beats;
+        }
+        return moved;
+}
+
+/* Says what changed about the stores, once. */
+static void watch_stores(const struct proxy *p, int *errors)
+{
+        for (size_t i = 0; i < p->store_count; i++) {
+                struct store_status s;
+
+                if (!p->stores[i])
+                        continue;
+                store_status(p->stores[i], &s);
+                if (s.set_aside)
+                        s.error = EIO;
+                if (s.error && s.error != errors[i])
+                        log_errno(LOG_ERR, s.error, "store \"%s\" stores nothing for now", p->config->stores[i].name);
+                else if (!s.error && errors[i])
+                        log_say(LOG_NOTICE, "store \"%s\" stores again", p->config->stores[i].name);
+                errors[i] = s.error;
+        }
+}
+
+static int64_t milliseconds(void)
+{
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Waits for the warden or the next beat. False: the warden is gone, so draining begins. */
+static bool listen_to_warden(struct proxy *p, int64_t until)
+{
+        struct pollfd fd = {p->channel, POLLIN, 0};
+        struct channel_message m;
+
+        for (;;) {
+                int64_t left = until - milliseconds();
+
+                if (left <= 0)
+                        return true;
+                if (poll(&fd, p->channel == CHANNEL_FD_NONE ? 0 : 1, (int)left) < 0 && errno != EINTR)
+                        return false;
+                if (!fd.revents)
+                        continue;
+                while (channel_receive(p->channel, &m))
+                        obey(p, &m);
+                if (errno != EAGAIN)
+                        return false;
+        }
+}
+
+static void serve(struct proxy *p)
+{
+        uint64_t *beats = calloc(p->worker_count, sizeof *beats);
+        int *errors = calloc(p->store_count + 1, sizeof *errors);
+        int64_t next = milliseconds();
+
+        while (beats && errors && !atomic_load(&p->draining)) {
+                next += BEAT_MS;
+                if (!listen_to_warden(p, next))
+                        atomic_store(&p->draining, true);
+                if (all_moved(p, beats))
+                        tell_warden(p, (struct channel_message){.kind = CHANNEL_HEARTBEAT});
+                check_overload(p);
+                watch_stores(p, errors);
+        }
+        free(beats);
+        free(errors);
+}
+
+static void close_all(struct proxy *p, size_t started)
+{
+        atomic_store(&p->draining, true);
+        for (size_t i = 0; i < started; i++)
+                worker_join(p->workers[i]);
+        for (size_t i = 0; i < p->store_count; i++)
+                if (p->stores[i])
+                        store_close(&p->stores[i]);
+        for (size_t i = 0; p->workers && i < p->worker_count; i++)
+                worker_free(&p->workers[i]);
+        if (p->access_log)
+                access_log_close(&p->access_log);
+        pending_free(&p->pending);
+        free(p->stores);
+        free(p->workers);
+        free(p->views);
+}
+
+int proxy_run(const struct config *config, int channel)
+{
+        long cores = sysconf(_SC_NPROCESSORS_ONLN);
+        struct proxy p = {.config = config, .channel = channel, .gate = -1, .started = time(NULL)};
+        struct admin *admin = NULL;
+        const char *why = NULL;
+        size_t started = 0;
+        int error;
+
+        signal(SIGPIPE, SIG_IGN);
+        evthread_use_pthreads();
+        p.worker_count = config->workers ? config->workers : cores > 0 ? (size_t)cores : 1;
+        p.pending = pending_new();
+        limit_connections(&p);
+        open_stores(&p);
+        open_log(&p);
+        error = p.pending && p.stores ? make_workers(&p) : ENOMEM;
+        if (!error && admin_start(&admin, &p) != 0)
+                log_say(LOG_WARNING, "going on without the admin page and the control socket");
+        if (!error)
+                error = privilege_confine(config, &why);
+        if (!error && why)
+                log_say(LOG_NOTICE, "%s", why);
+        else if (error && why)
+                log_errno(LOG_ERR, error, "%s", why);
+        if (!error)
+                error = start_workers(&p, &started);
+        if (!error) {
+                tell_warden(&p, (struct channel_message){.kind = CHANNEL_READY});
+                serve(&p);
+        }
+        if (admin)
+                admin_stop(&admin);
+        close_all(&p, started);
+        return error ? 1 : 0;
+}

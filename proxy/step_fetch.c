@@ -1,0 +1,125 @@
+/* The steps that ask the origin: getting a connection, and sending the request over it. */
+#include <errno.h>
+
+#include "http/fields.h"
+#include "proxy/client.h"
+#include "proxy/exchange.h"
+#include "proxy/pump.h"
+
+enum {
+        PORT_TRIES = 10
+}; /* seconds that a client waits for a local port (EADDRNOTAVAIL is an ordinary event: facts.md) */
+
+/* An idle connection may have died unnoticed. Only what can be sent again without harm takes that risk (RFC 9110
+ * §9.2.2). */
+static bool repeatable(const struct exchange *x)
+{
+        return x->request->framing == FRAMING_NONE && method_idempotent((enum method)x->request->method);
+}
+
+static enum step wait_for_port(struct exchange *x)
+{
+        if (++x->port_tries > PORT_TRIES)
+                return STEP_HAND_BACK;
+        timer_set(&x->worker->wheel, &x->client->conn.timer, 1);
+        return STEP_WAIT;
+}
+
+enum step step_fetch(struct exchange *x)
+{
+        struct client *c = x->client;
+
+        if (!c->upstream)
+                c->upstream = upstream_get(c, x->retried || x->private || x->request->upgrade || !repeatable(x));
+        if (c->upstream) {
+                client_moved(c);
+                x->hierarchy = "ORIGINAL_DST";
+                return STEP_CONNECT;
+        }
+        if (errno == EADDRNOTAVAIL || errno == EADDRINUSE)
+                return wait_for_port(x);
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+                proxy_overload(x->worker->proxy);
+                return exchange_fail(x, 503, "this gateway has no resources left");
+        }
+        return STEP_HAND_BACK;
+}
+
+enum step step_connect(struct exchange *x)
+{
+        struct upstream *u = x->client->upstream;
+
+        if (u->connecting && u->conn.failed)
+                return STEP_HAND_BACK;
+        if (u->connecting)
+                return STEP_WAIT;
+        client_upstream_moved(x->client);
+        return STEP_SEND_REQUEST;
+}
+
+/* Validators of ours replace the client's own (RFC 9111 §4.3.1); else everything goes as it came. */
+static void describe(const struct exchange *x, struct request_options *o, char authority[ADDRESS_TEXT])
+{
+        *o = (struct request_options){
+                .via = x->worker->proxy->config->origin.via_request,
+                .drop_conditions = x->validating,
+                .etag = {x->validator, x->etag_len},
+                .last_modified = {x->validator + x->etag_len, x->last_modified_len},
+                .upgrade = x->request->upgrade,
+        };
+        if (!x->validating)
+                o->etag.len = o->last_modified.len = 0;
+        if (!x->decision.host.len) {
+                address_text(&x->client->destination, authority);
+                o->authority = (struct span){authority, strlen(authority)};
+        }
+}
+
+enum step step_send_request(struct exchange *x)
+{
+        struct worker *w = x->worker;
+        struct conn *u = &x->client->upstream->conn;
+        struct out out = {.at = w->page, .cap = PAGE_SIZE_MAX};
+        char authority[ADDRESS_TEXT];
+        struct request_options options;
+        struct iovec head;
+
+        describe(x, &options, authority);
+        render_request(&out, x->request, x->decision.path, &options);
+        if (out.overflow)
+                return exchange_fail(x, 431, "the request's head is too large");
+        x->request_time = worker_clock() / 1000000;
+        x->request_started = true;
+        x->client->upstream->used = true;
+        head = (struct iovec){out.at, out.len};
+        conn_send(u, &head, 1);
+        return STEP_RECEIVE_HEAD;
+}
+
+bool request_pump(struct exchange *x)
+{
+        struct client *c = x->client;
+        struct batch b;
+
+        while (!x->request_done && !conn_blocked(&c->upstream->conn) && !c->upstream->conn.unwritable) {
+                if (!c->conn.input.len && !c->conn.eof)
+                        return true;
+                batch_gather(&b, x->request_body, &c->conn);
+                if (b.last == BODY_FAULT)
+                        return false;
+                batch_send(&b, x->request_body, &c->upstream->conn, x->request_chunked);
+                x->request_done = b.last == BODY_END;
+        }
+        return true;
+}
+
+/* Not answered with a page of ours: a browser's fall-back to another address needs the truth (design.md §6). */
+enum step step_hand_back(struct exchange *x)
+{
+        proxy_bypass(x->worker, &x->client->destination);
+        x->detail = "the destination cannot be reached";
+        x->hierarchy = "ORIGINAL_DST";
+        upstream_close(&x->client->upstream, true);
+        x->broken = true;
+        return STEP_FINISH;
+}

@@ -1,0 +1,227 @@
+/* The steps before anything is fetched: what the request is, whether it may be answered from a store, and how it is
+ * turned away. */
+#include "http/cache_control.h"
+#include "http/fields.h"
+#include "http/reuse.h"
+#include "proxy/client.h"
+#include "proxy/exchange.h"
+#include "proxy/log.h"
+#include "proxy/pending.h"
+#include "proxy/tunnel.h"
+
+enum { COLD_TRIES = 3 };
+
+/* ---- decide --------------------------------------------------------------------------------------------------------
+ */
+
+/* cases.md T/R: what opens a connection and is odd worked without us, so it works with us. */
+static enum step turn_away(struct exchange *x, const struct fault *fault)
+{
+        bool odd = fault->kind == FAULT_ODD || fault->kind == FAULT_NOT_HTTP;
+
+        x->fault = *fault;
+        return odd && x->client->first ? STEP_TUNNEL : STEP_REFUSE;
+}
+
+/* The request is one that goes on: its head leaves the input, its body begins. */
+static void accept_request(struct exchange *x)
+{
+        struct client *c = x->client;
+        const struct message *m = x->request;
+
+        conn_consume(&c->conn, (size_t)(x->head.at + x->head.len - c->conn.input.at));
+        c->first = false;
+        x->head_only = m->method == METHOD_HEAD;
+        x->request_chunked = m->framing == FRAMING_CHUNKED;
+        x->request_done = m->framing == FRAMING_NONE || (m->framing == FRAMING_LENGTH && m->length == 0);
+        x->request_body = body_start(&x->request_storage, m);
+}
+
+static enum step take_verdict(struct exchange *x)
+{
+        const struct request_decision *d = &x->decision;
+        struct fault fault = {d->first_only ? FAULT_ODD : FAULT_FRAMING, d->status, d->why};
+
+        switch (d->verdict) {
+        case REQUEST_TUNNEL:
+                return STEP_TUNNEL;
+        case REQUEST_REFUSE:
+                return turn_away(x, &fault);
+        case REQUEST_ANSWER:
+                accept_request(x);
+                x->fault = fault;
+                return STEP_REFUSE;
+        case REQUEST_LOOKUP:
+                x->look = !x->private;
+                break;
+        case REQUEST_PASS:
+                x->detail = d->why;
+                break;
+        }
+        accept_request(x);
+        return STEP_POLICY;
+}
+
+enum step step_decide(struct exchange *x)
+{
+        struct worker *w = x->worker;
+        struct fault fault = x->fault;
+
+        x->forward_reason = "bypass";
+        if (fault.kind == FAULT_NONE)
+                fault = parse_request(&w->request, x->head);
+        if (fault.kind != FAULT_NONE)
+                return turn_away(x, &fault);
+        x->request = &w->request;
+        request_decide(x->request, address_port(&x->client->destination), &x->decision);
+        x->private = x->client->pinned || message_authenticates_connection(x->request);
+        return take_verdict(x);
+}
+
+/* A request adaptation (policy, REQMOD) will have its place here; until then every request goes on as it is. */
+enum step step_policy(struct exchange *x)
+{
+        return x->look || !method_safe((enum method)x->request->method) ? STEP_LOOKUP : STEP_FETCH;
+}
+
+/* ---- lookup --------------------------------------------------------------------------------------------------------
+ */
+
+/* Every pair of host and address counts as not bound for now: the key holds the original destination (design.md §5.3).
+ */
+static bool find_store(struct exchange *x)
+{
+        struct proxy *p = x->worker->proxy;
+
+        if (x->store)
+                return true;
+        if (!x->decision.host.len || !p->store_count ||
+            !key_build(&x->key, x->worker->key_text, x->decision.host, x->decision.port, x->decision.path,
+                       &x->client->destination.sa))
+                return false;
+        x->store_index = proxy_store_index(p, &x->key);
+        x->store = p->stores[x->store_index];
+        return x->store != NULL;
+}
+
+static enum step ask_prefault(struct exchange *x)
+{
+        if (!exchange_await(x))
+                return exchange_fail(x, 500, "out of memory");
+        x->colds++;
+        x->job = (struct prefault){.done = exchange_job_done, .key = x->key, .request = x->request};
+        prefault_find(x->store, &x->job);
+        return STEP_WAIT;
+}
+
+static bool only_if_cached(const struct exchange *x)
+{
+        struct cache_control cc;
+
+        if (!message_has(x->request, FIELD_CACHE_CONTROL))
+                return false;
+        cache_control_parse(x->request, &cc);
+        return cc.set & CC_ONLY_IF_CACHED;
+}
+
+static enum step missed(struct exchange *x, const char *reason)
+{
+        struct pending *p = x->worker->proxy->pending;
+
+        if (only_if_cached(x))
+                return exchange_fail(x, 504, "it is not stored here, and nothing else was asked for");
+        if (!x->looked && exchange_await(x)) {
+                x->looked = true;
+                if (pending_wait(p, &x->key, x->worker, &x->note))
+                        return STEP_WAIT; /* it is being committed: look again when it is */
+                exchange_forget_await(x);
+        }
+        x->forward_reason = reason;
+        return STEP_FETCH;
+}
+
+static enum step judge_found(struct exchange *x)
+{
+        const struct found *f = &x->worker->found;
+        const char *why = NULL;
+
+        switch (reuse_verdict(x->request, &f->stored, x->start_us / 1000000, &why)) {
+        case REUSE_FRESH:
+        case REUSE_STALE:
+                x->detail = why;
+                return STEP_REPLY_STORED;
+        case REUSE_ONLY_CACHED:
+                return exchange_fail(x, 504, "what is stored here is stale, and nothing else was asked for");
+        case REUSE_VALIDATE:
+                break;
+        }
+        x->detail = why;
+        x->forward_reason = freshness_left(&f->stored, x->start_us / 1000000) > 0 ? "request" : "stale";
+        if (message_has(x->request, FIELD_RANGE)) { /* a part cannot validate the whole: it goes as it came */
+                x->look = false;
+                return STEP_FETCH;
+        }
+        return STEP_VALIDATE;
+}
+
+enum step step_lookup(struct exchange *x)
+{
+        enum find found;
+
+        if (!find_store(x)) {
+                x->look = false;
+                return STEP_FETCH;
+        }
+        if (!x->look)
+                return STEP_FETCH; /* an unsafe method: the key is there for what it invalidates */
+        if (!exchange_begin_read(x))
+                return missed(x, "miss");
+        found = reader_find(x->reader, &x->key, x->request, x->colds >= COLD_TRIES, &x->worker->found);
+        if (found == FIND_HIT)
+                return judge_found(x);
+        exchange_end_read(x);
+        switch (found) {
+        case FIND_COLD:
+                return ask_prefault(x);
+        case FIND_VARIANT:
+                return missed(x, "vary-miss");
+        case FIND_NONE:
+        case FIND_HIT:
+                return missed(x, "uri-miss");
+        case FIND_ERROR:
+                break;
+        }
+        x->look = false;
+        return missed(x, "miss");
+}
+
+/* ---- turning away --------------------------------------------------------------------------------------------------
+ */
+
+enum step step_refuse(struct exchange *x)
+{
+        struct worker *w = x->worker;
+        struct out out = {.at = w->page, .cap = PAGE_SIZE_MAX};
+        struct iovec page;
+
+        x->status = x->fault.status;
+        x->reply_started = x->reply_close = true;
+        if (x->status < 500)
+                count(&w->counters, COUNTER_refused, 1);
+        if (!x->detail)
+                x->detail = x->fault.why;
+        render_error(&out, x->status, x->fault.why, worker_clock() / 1000000, x->head_only, true);
+        page = (struct iovec){out.at, out.len};
+        exchange_send(x, &page, 1);
+        return STEP_FINISH;
+}
+
+enum step step_tunnel(struct exchange *x)
+{
+        exchange_becomes_tunnel(x);
+        x->detail = x->fault.why;
+        x->request = x->kept ? x->request : NULL;
+        x->decision = (struct request_decision){0};
+        tunnel_start(x->client);
+        return STEP_WAIT;
+}

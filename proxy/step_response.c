@@ -1,0 +1,313 @@
+/* The steps that take the origin's reply: its head, what it means for the store, and its body on the way to the client.
+ */
+#include "http/cache_status.h"
+#include "http/fields.h"
+#include "http/storing.h"
+#include "http/vary.h"
+#include "proxy/client.h"
+#include "proxy/exchange.h"
+#include "proxy/pending.h"
+#include "proxy/pump.h"
+#include "proxy/tunnel.h"
+
+enum { INTERIM_MAX = 32 }; /* 1xx responses to one request (cases.md R3) */
+
+/* ---- the head ------------------------------------------------------------------------------------------------------
+ */
+
+/* An idle connection that turned out dead: once more over a new one, if nothing has been heard of the origin yet. */
+static bool try_again(struct exchange *x)
+{
+        const struct upstream *u = x->client->upstream;
+
+        return u->reused && !x->retried && !x->interims && !u->conn.input.len && !x->client->pinned;
+}
+
+static enum step no_head(struct exchange *x)
+{
+        if (try_again(x)) {
+                x->retried = true;
+                x->request_started = false;
+                upstream_close(&x->client->upstream, false);
+                return STEP_FETCH;
+        }
+        return exchange_fail(x, 502, "the origin server closed the connection without an answer");
+}
+
+/* A reply without a status line goes to the client as it is, to the close (cases.md R6). */
+static enum step relay_bare(struct exchange *x)
+{
+        x->detail = "the reply has no HTTP status line";
+        x->reply_started = true;
+        exchange_becomes_tunnel(x);
+        tunnel_start(x->client);
+        return STEP_WAIT;
+}
+
+static enum step bad_head(struct exchange *x, const struct fault *fault)
+{
+        if (fault->kind == FAULT_BARE && !x->interims)
+                return relay_bare(x);
+        return exchange_fail(x, 502, fault->why ? fault->why : "the origin server's answer is malformed");
+}
+
+/* 1xx goes on to clients that know it (RFC 9110 §15.2). */
+static bool send_interim(struct exchange *x)
+{
+        struct out out = {.at = x->worker->page, .cap = PAGE_SIZE_MAX};
+        struct iovec head;
+
+        if (++x->interims > INTERIM_MAX)
+                return false;
+        if (x->request->minor == 0)
+                return true;
+        render_interim(&out, &x->worker->response);
+        head = (struct iovec){out.at, out.len};
+        return !out.overflow && exchange_send(x, &head, 1);
+}
+
+/* The head is whole: parse it. */
+static enum step take_head(struct exchange *x)
+{
+        struct conn *u = &x->client->upstream->conn;
+        struct span head = {u->input.at + x->scan.blank, x->scan.seen - x->scan.blank};
+        struct message *m = &x->worker->response;
+        struct fault fault = parse_response(m, head, (enum method)x->request->method);
+
+        if (fault.kind != FAULT_NONE)
+                return bad_head(x, &fault);
+        conn_consume(u, x->scan.seen);
+        x->scan = (struct head_scan){0};
+        if (m->status >= 200 || m->status == 101)
+                return STEP_JUDGE;
+        if (!send_interim(x))
+                return exchange_fail(x, 502, "the origin server sent too many interim responses");
+        return STEP_RECEIVE_HEAD;
+}
+
+enum step step_receive_head(struct exchange *x)
+{
+        struct conn *u = &x->client->upstream->conn;
+        struct fault fault = {FAULT_NONE, 0, NULL};
+
+        if (!request_pump(x))
+                return exchange_fail(x, 400, "the framing of the request's body is broken");
+        if (u->input.len == 0)
+                return u->eof || u->failed ? no_head(x) : STEP_WAIT;
+        switch (scan_response(&x->scan, u->input.at, u->input.len, &fault)) {
+        case SCAN_MORE:
+                if (u->eof || u->failed)
+                        return exchange_fail(x, 502, "the origin server's answer ends in its head");
+                return STEP_WAIT;
+        case SCAN_DONE:
+                return take_head(x);
+        case SCAN_FAULT:
+                break;
+        }
+        return bad_head(x, &fault);
+}
+
+/* ---- judging -------------------------------------------------------------------------------------------------------
+ */
+
+/* RFC 9111 §4.4: a successful unsafe request makes what is stored under its own key invalid (and no other's: cases.md
+ * H13). */
+static void invalidate(struct exchange *x)
+{
+        uint16_t status = x->worker->response.status;
+
+        if (x->store && !method_safe((enum method)x->request->method) && status >= 200 && status < 400)
+                store_purge(x->store, PURGE_KEY, x->key.text, NULL, NULL);
+}
+
+/* NULL if it is being stored; else why not. */
+static const char *start_fill(struct exchange *x)
+{
+        struct worker *w = x->worker;
+        const struct message *m = &w->response;
+        const struct config *config = w->proxy->config;
+        struct storing_rules rules = {.keep_set_cookie = config->keep_set_cookie};
+        struct out names = {.at = w->page, .cap = 4096}, fields = {.at = w->fields, .cap = PAGE_SIZE_MAX};
+        uint64_t expected = m->framing == FRAMING_LENGTH ? m->length : m->framing == FRAMING_NONE ? 0 : UINT64_MAX;
+        struct stored stored;
+        const char *why = storing_verdict(x->request, m, &rules, x->request_time, x->response_time, &stored);
+
+        if (why)
+                return why;
+        if (m->odd)
+                return "its head is malformed";
+        if (!vary_names(&names, m))
+                return "its Vary matches nothing";
+        storing_fields(&fields, m, &stored);
+        if (fields.overflow || names.overflow)
+                return "its head is too large";
+        stored.fields = (struct span){fields.at, fields.len};
+        if (!fill_start(&x->fill, x->store, &x->key, (struct span){names.at, names.len},
+                        names.len ? vary_hash((struct span){names.at, names.len}, x->request) : 0, &stored, expected,
+                        config->max_object))
+                return "its body is too large";
+        return NULL;
+}
+
+/* cases.md H12: who authenticates the connection owns it; nothing on it is shared. */
+static void heed_authentication(struct exchange *x)
+{
+        if (!x->client->pinned && !message_authenticates_connection(&x->worker->response) &&
+            !message_authenticates_connection(x->request))
+                return;
+        x->client->pinned = true;
+        x->look = false;
+        x->detail = "the connection is authenticated";
+}
+
+static void note_content_type(struct exchange *x)
+{
+        struct span type = {NULL, 0};
+
+        if (field_only(&x->worker->response, FIELD_CONTENT_TYPE, &type) == 0)
+                return;
+        if (type.len >= sizeof x->content_type)
+                type.len = sizeof x->content_type - 1;
+        memcpy(x->content_type, type.at, type.len);
+}
+
+static enum step switch_protocol(struct exchange *x)
+{
+        struct out out = {.at = x->worker->page, .cap = PAGE_SIZE_MAX};
+        struct response_options options = {.upgrade = true};
+        struct iovec head;
+
+        if (!x->request->upgrade)
+                return exchange_fail(x, 502, "the origin server switched the protocol unasked");
+        render_response(&out, &x->worker->response, &options);
+        head = (struct iovec){out.at, out.len};
+        exchange_send(x, &head, 1);
+        x->status = 101;
+        x->reply_started = true;
+        exchange_becomes_tunnel(x);
+        tunnel_start(x->client);
+        return STEP_WAIT;
+}
+
+enum step step_judge(struct exchange *x)
+{
+        const struct message *m = &x->worker->response;
+
+        x->response_time = worker_clock() / 1000000;
+        if (m->status == 101)
+                return switch_protocol(x);
+        x->upstream_close = !m->persistent || m->framing == FRAMING_CLOSE;
+        heed_authentication(x);
+        if (x->validating && m->status == 304 && x->look)
+                return STEP_FRESHEN;
+        invalidate(x);
+        if (x->look && x->store)
+                x->detail = start_fill(x);
+        if (x->validating)
+                x->result = "TCP_REFRESH_MODIFIED";
+        else
+                x->result = "TCP_MISS";
+        count(&x->worker->counters, x->look ? COUNTER_misses : COUNTER_passed, 1);
+        return STEP_ADAPT;
+}
+
+/* ---- the reply -----------------------------------------------------------------------------------------------------
+ */
+
+static void frame_reply(struct exchange *x, struct response_options *o)
+{
+        const struct message *m = &x->worker->response;
+        bool unknown = m->framing == FRAMING_CHUNKED || m->framing == FRAMING_CLOSE;
+
+        x->reply_chunked = unknown && x->request->minor == 1;
+        if (unknown && !x->reply_chunked)
+                x->reply_close = true; /* HTTP/1.0 knows no chunks: the body ends with the connection */
+        o->chunked = x->reply_chunked;
+        o->strip_length = unknown;
+        o->via = x->worker->proxy->config->origin.via_response;
+        o->close = x->reply_close || !x->request->persistent;
+        o->keep_alive = !o->close && x->request->minor == 0;
+}
+
+/* A response adaptation (RESPMOD) will have its place here; until then every response goes on as it is. */
+enum step step_adapt(struct exchange *x)
+{
+        struct worker *w = x->worker;
+        const struct message *m = &w->response;
+        struct out out = {.at = w->page, .cap = PAGE_SIZE_MAX};
+        char status_text[512];
+        struct out status = {.at = status_text, .cap = sizeof status_text};
+        struct response_options options = {0};
+        struct iovec head;
+
+        cache_status(&status, &(struct cache_status){.fwd = x->forward_reason,
+                                                     .fwd_status = m->status,
+                                                     .stored = fill_active(&x->fill),
+                                                     .detail = x->detail});
+        options.cache_status = (struct span){status.at, status.len};
+        frame_reply(x, &options);
+        render_response(&out, m, &options);
+        if (out.overflow)
+                return exchange_fail(x, 502, "the head of the origin server's answer is too large");
+        x->status = m->status;
+        x->reply_started = true;
+        note_content_type(x);
+        x->reply_body = body_start(&x->reply_storage, m);
+        head = (struct iovec){out.at, out.len};
+        exchange_send(x, &head, 1);
+        return STEP_RELAY;
+}
+
+static enum step cut_short(struct exchange *x)
+{
+        fill_abandon(&x->fill);
+        count(&x->worker->counters, COUNTER_errors, 1);
+        x->detail = "the origin server's answer was cut short";
+        upstream_close(&x->client->upstream, true);
+        x->client->pinned = false;
+        x->broken = true;
+        return STEP_FINISH;
+}
+
+/* Before its last bytes go out, so that who comes next finds it or waits for it. */
+static void finish_fill(struct exchange *x)
+{
+        void *context = pending_add(x->worker->proxy->pending, &x->fill.key);
+
+        if (fill_finish(&x->fill, pending_done, context))
+                count(&x->worker->counters, COUNTER_stored, 1);
+        else
+                pending_done(context, 0);
+}
+
+static void store_batch(struct exchange *x, const struct batch *b)
+{
+        for (int i = 0; i < b->count && fill_active(&x->fill); i++)
+                fill_add(&x->fill, (struct span){b->spans[i].iov_base, b->spans[i].iov_len});
+        if (b->last == BODY_END && fill_active(&x->fill))
+                finish_fill(x);
+}
+
+enum step step_relay(struct exchange *x)
+{
+        struct client *c = x->client;
+        struct batch b;
+
+        if (!x->request_done && !request_pump(x))
+                return cut_short(x);
+        while (!conn_blocked(&c->conn) && !conn_gone(&c->conn)) {
+                batch_gather(&b, x->reply_body, &c->upstream->conn);
+                if (b.last == BODY_FAULT && !b.count)
+                        return cut_short(x);
+                store_batch(x, &b);
+                count(&x->worker->counters, COUNTER_bytes_origins, (int64_t)b.bytes);
+                x->sent += batch_send(&b, x->reply_body, &c->conn, x->reply_chunked);
+                if (b.last == BODY_END)
+                        return STEP_FINISH;
+                if (b.last == BODY_FAULT)
+                        return cut_short(x);
+                if (b.last == BODY_MORE)
+                        return STEP_WAIT;
+        }
+        return STEP_WAIT;
+}

@@ -1,0 +1,343 @@
+/* The steps that answer from a store: the head, the body as the socket takes it, and validation (RFC 9111 §4).
+ *
+ * A small body lies in the response's record and goes out in one writev with the head. A large one is read slice by
+ * slice, in turns of some MiB, each with a read transaction of its own; meanwhile its id is pinned. */
+#include "http/cache_status.h"
+#include "http/condition.h"
+#include "http/storing.h"
+#include "proxy/client.h"
+#include "proxy/exchange.h"
+
+enum {
+        SPANS_MAX = 64,        /* of one writev */
+        TURN_BYTES = 8 << 20,  /* to one client, before others have their turn */
+        READ_BYTES = 4 << 20,  /* asked of the store at once */
+        AHEAD_BYTES = 2 << 20, /* read from a cold disk at once */
+        RANGE_TEXT = 80
+};
+
+/* ---- what to answer ------------------------------------------------------------------------------------------------
+ */
+
+struct answer {
+        uint16_t status;
+        uint64_t first, end; /* of the body */
+        bool body;
+        struct stored_reply_options head;
+        char range[RANGE_TEXT];
+        char cache_status[256];
+};
+
+static void describe_range(struct answer *a, const struct byte_range *r, uint64_t length)
+{
+        struct out out = {.at = a->range, .cap = sizeof a->range};
+
+        out_text(&out, "bytes ");
+        if (r) {
+                out_number(&out, r->first);
+                out_text(&out, "-");
+                out_number(&out, r->last);
+        } else {
+                out_text(&out, "*");
+        }
+        out_text(&out, "/");
+        out_number(&out, length);
+        a->head.content_range = (struct span){out.at, out.len};
+}
+
+/* Range is for a 200 that would be sent in full (RFC 9110 §14.2). */
+static void choose_range(struct answer *a, const struct exchange *x, const struct found *f)
+{
+        struct byte_range range;
+
+        a->status = f->stored.status;
+        a->end = f->length;
+        if (a->status != 200 || x->request->method != METHOD_GET || !message_has(x->request, FIELD_RANGE))
+                return;
+        switch (range_verdict(x->request, &f->stored, f->length, x->start_us / 1000000, &range)) {
+        case RANGE_WHOLE:
+                break;
+        case RANGE_PART:
+                a->status = 206;
+                a->first = range.first;
+                a->end = range.last + 1;
+                describe_range(a, &range, f->length);
+                break;
+        case RANGE_UNSATISFIABLE:
+                a->status = 416;
+                a->end = 0;
+                describe_range(a, NULL, f->length);
+                break;
+        }
+}
+
+static void choose_answer(struct answer *a, const struct exchange *x, const struct found *f)
+{
+        switch (condition_evaluate(x->request, &f->stored, x->start_us / 1000000)) {
+        case CONDITION_NOT_MODIFIED:
+                a->status = 304;
+                break;
+        case CONDITION_FAILED:
+                a->status = 412;
+                break;
+        case CONDITION_PASS:
+                choose_range(a, x, f);
+                break;
+        }
+        a->body = a->end > a->first && !x->head_only;
+}
+
+static void say_cache_status(struct answer *a, const struct exchange *x, int64_t ttl)
+{
+        struct out out = {.at = a->cache_status, .cap = sizeof a->cache_status};
+
+        cache_status(&out, &(struct cache_status){.hit = !x->validating,
+                                                  .fwd = x->validating ? x->forward_reason : NULL,
+                                                  .fwd_status = x->validating ? 304 : 0,
+                                                  .has_ttl = true,
+                                                  .ttl = ttl,
+                                                  .detail = x->detail});
+        a->head.cache_status = (struct span){out.at, out.len};
+}
+
+static void describe_head(struct answer *a, const struct exchange *x, const struct stored *s)
+{
+        int64_t now = x->start_us / 1000000;
+
+        if (x->validating)
+                now = x->response_time;
+        a->head.status = a->status;
+        a->head.age = freshness_age(s, now);
+        a->head.with_length = a->status != 304 && a->status != 204;
+        a->head.length = a->end - a->first;
+        a->head.close = !x->request->persistent || x->reply_close || !x->request_done;
+        a->head.keep_alive = !a->head.close && x->request->minor == 0;
+        a->head.via = x->worker->proxy->config->origin.via_response;
+        say_cache_status(a, x, freshness_left(s, now));
+}
+
+static void note_reply(struct exchange *x, const struct answer *a)
+{
+        struct counters *c = &x->worker->counters;
+
+        x->status = a->status;
+        x->reply_started = true;
+        if (a->head.close)
+                x->reply_close = true;
+        if (x->validating)
+                x->result = "TCP_REFRESH_UNMODIFIED";
+        else
+                x->result = a->status == 304 ? "TCP_IMS_HIT" : "TCP_HIT";
+        count(c, x->validating ? COUNTER_revalidated : COUNTER_hits, 1);
+}
+
+/* ---- sending -------------------------------------------------------------------------------------------------------
+ */
+
+static enum step ask_for_body(struct exchange *x, enum step next)
+{
+        uint64_t left = x->end - x->at;
+
+        if (!exchange_await(x))
+                return exchange_fail(x, 500, "out of memory");
+        x->job = (struct prefault){.done = exchange_job_done,
+                                   .id = x->id,
+                                   .offset = x->at,
+                                   .bytes = left < AHEAD_BYTES ? left : AHEAD_BYTES};
+        prefault_body(x->store, &x->job);
+        return next;
+}
+
+/* A stored body that cannot be read in full is of no use to anybody. */
+static enum step damaged(struct exchange *x)
+{
+        store_remove(x->store, x->id);
+        if (!x->reply_started) {
+                x->validating = false;
+                x->forward_reason = "miss";
+                return STEP_FETCH;
+        }
+        x->detail = "the stored body is damaged";
+        x->broken = true;
+        return STEP_FINISH;
+}
+
+static void took_stored(struct exchange *x, size_t n)
+{
+        x->at += n;
+        x->sent += n;
+        x->sent_stored += n;
+}
+
+static enum step send_inline(struct exchange *x, const struct out *head, const struct answer *a, struct span body)
+{
+        struct iovec spans[2] = {{head->at, head->len}};
+
+        if (a->body)
+                spans[1] = (struct iovec){(void *)(uintptr_t)(body.at + a->first), a->end - a->first};
+        exchange_send(x, spans, a->body ? 2 : 1);
+        x->sent_stored += a->body ? a->end - a->first : 1;
+        return STEP_FINISH;
+}
+
+static bool pin(struct exchange *x, uint64_t id)
+{
+        if (x->pinned_id && x->id == id)
+                return true;
+        if (x->pinned_id)
+                store_unpin(x->store, x->id);
+        x->pinned_id = store_pin(x->store, id);
+        x->id = id;
+        return x->pinned_id;
+}
+
+/* The head with the first slices behind it, if they are in memory. */
+static enum step send_first(struct exchange *x, const struct out *head, const struct answer *a)
+{
+        struct iovec spans[SPANS_MAX] = {{head->at, head->len}};
+        size_t sent;
+        int count = 0;
+
+        x->at = a->first;
+        x->end = a->end;
+        switch (reader_body(x->reader, x->id, x->at, x->end - x->at < READ_BYTES ? x->end - x->at : READ_BYTES,
+                            spans + 1, SPANS_MAX - 1, &count)) {
+        case BODY_COLD:
+                return ask_for_body(x, x->validating ? STEP_FRESHEN : STEP_LOOKUP);
+        case BODY_GAP:
+                return damaged(x);
+        case BODY_READY:
+                break;
+        }
+        note_reply(x, a);
+        sent = conn_offer(&x->client->conn, spans, count + 1);
+        if (sent < head->len) {
+                spans[0].iov_base = head->at + sent;
+                spans[0].iov_len = head->len - sent;
+                conn_send(&x->client->conn, spans, 1);
+                sent = head->len;
+        }
+        x->sent += head->len;
+        took_stored(x, sent - head->len);
+        return STEP_SEND_STORED;
+}
+
+static enum step reply_with(struct exchange *x, const struct found *f, const struct stored *s)
+{
+        struct worker *w = x->worker;
+        struct out head = {.at = w->page, .cap = PAGE_SIZE_MAX};
+        struct answer a = {0};
+
+        choose_answer(&a, x, f);
+        describe_head(&a, x, s);
+        render_stored_head(&head, s, &a.head);
+        if (head.overflow)
+                return exchange_fail(x, 500, "the stored head is too large");
+        if (a.body && !f->inlined) {
+                if (!pin(x, f->id))
+                        return damaged(x);
+                return send_first(x, &head, &a);
+        }
+        note_reply(x, &a);
+        return send_inline(x, &head, &a, f->body);
+}
+
+enum step step_reply_stored(struct exchange *x)
+{
+        const struct found *f = &x->worker->found;
+
+        return reply_with(x, f, &f->stored);
+}
+
+/* One writev of what is in memory. False: `next` says what else. */
+static bool send_some(struct exchange *x, enum step *next)
+{
+        struct iovec spans[SPANS_MAX];
+        uint64_t left = x->end - x->at;
+        size_t sent;
+        int count = 0;
+
+        switch (reader_body(x->reader, x->id, x->at, left < READ_BYTES ? left : READ_BYTES, spans, SPANS_MAX, &count)) {
+        case BODY_COLD:
+                *next = ask_for_body(x, STEP_SEND_STORED);
+                return false;
+        case BODY_GAP:
+                *next = damaged(x);
+                return false;
+        case BODY_READY:
+                break;
+        }
+        sent = conn_offer(&x->client->conn, spans, count);
+        took_stored(x, sent);
+        *next = x->at == x->end ? STEP_FINISH : STEP_WAIT;
+        return sent > 0 && x->at < x->end;
+}
+
+enum step step_send_stored(struct exchange *x)
+{
+        uint64_t until = x->at + TURN_BYTES;
+        enum step next = STEP_FINISH;
+
+        if (x->at == x->end)
+                return STEP_FINISH;
+        if (conn_blocked(&x->client->conn))
+                return STEP_WAIT;
+        if (!exchange_begin_read(x))
+                return damaged(x);
+        while (x->at < until && send_some(x, &next))
+                ;
+        return next;
+}
+
+/* ---- validation ----------------------------------------------------------------------------------------------------
+ */
+
+/* RFC 9111 §4.3.1: asks with the validators of what is stored. Without one it is simply fetched anew. */
+enum step step_validate(struct exchange *x)
+{
+        const struct found *f = &x->worker->found;
+        const struct stored *s = &f->stored;
+
+        if (s->etag.len + s->last_modified_text.len > sizeof x->validator ||
+            !(s->etag.len + s->last_modified_text.len) || !pin(x, f->id))
+                return STEP_FETCH;
+        x->validating = true;
+        x->etag_len = s->etag.len;
+        x->last_modified_len = s->last_modified_text.len;
+        if (s->etag.len)
+                memcpy(x->validator, s->etag.at, s->etag.len);
+        if (s->last_modified_text.len)
+                memcpy(x->validator + x->etag_len, s->last_modified_text.at, s->last_modified_text.len);
+        return STEP_FETCH;
+}
+
+/* The stored response went away while the origin was asked: ask again, for all of it. */
+static enum step fetch_again(struct exchange *x)
+{
+        x->validating = false;
+        x->request_started = false;
+        x->forward_reason = "miss";
+        exchange_release_upstream(x);
+        upstream_close(&x->client->upstream, false);
+        return STEP_FETCH;
+}
+
+/* RFC 9111 §4.3.4: the origin said 304; what is stored gets the new times and fields, and answers. The 304's head is
+ * rendered into the stored fields at once, so a second run (its body was cold) finds them in the store. */
+enum step step_freshen(struct exchange *x)
+{
+        struct worker *w = x->worker;
+        struct found *f = &w->found;
+        struct out fields = {.at = w->fields, .cap = PAGE_SIZE_MAX};
+        struct stored fresh;
+
+        if (!exchange_begin_read(x) || reader_find(x->reader, &x->key, x->request, true, f) != FIND_HIT)
+                return fetch_again(x);
+        if (x->freshened || f->id != x->id)
+                return reply_with(x, f, &f->stored);
+        if (!storing_freshen(&fields, &f->stored, &w->response, x->request, x->request_time, x->response_time, &fresh))
+                return fetch_again(x);
+        store_freshen(x->store, f->id, &fresh, NULL, NULL);
+        x->freshened = true;
+        return reply_with(x, f, &fresh);
+}
