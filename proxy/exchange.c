@@ -131,6 +131,13 @@ bool exchange_of_tunnel(struct client *c)
         return true;
 }
 
+/* A span of the decision may also be a constant. */
+static void move_span(struct span *s, const struct message *m, ptrdiff_t moved)
+{
+        if (s->at >= m->head && s->at < m->head + m->head_len)
+                s->at += moved;
+}
+
 /* Takes along what lies in the worker's scratch: the request, its head and the key's text, in one block. */
 static bool keep(struct exchange *x)
 {
@@ -155,9 +162,8 @@ static bool keep(struct exchange *x)
         ((struct message *)(void *)block)->head = block + head_at;
         x->request = (const struct message *)(void *)block;
         x->key.text.at = block + key_at;
-        if (x->decision.host.len)
-                x->decision.host.at += moved;
-        x->decision.path.at += moved;
+        move_span(&x->decision.host, m, moved);
+        move_span(&x->decision.path, m, moved);
         x->kept = block;
         return true;
 }
