@@ -92,8 +92,9 @@ struct exchange {
         struct prefault job;
         struct note note;
         bool job_failed;
-        char validator[512]; /* the stored ETag or Last-Modified that a validation names */
         size_t etag_len, last_modified_len;
+        /* what follows is not cleared for each exchange */
+        char validator[512]; /* the stored ETag or Last-Modified that a validation names */
         body_storage request_storage, reply_storage;
 };
 

@@ -21,14 +21,16 @@ static struct span method_of(const struct message *m)
         return space ? (struct span){m->head, (size_t)(space - m->head)} : (struct span){NULL, 0};
 }
 
-/* A tunnel has no URL: it is named by where it goes, as CONNECT does. */
-static void name_tunnel(struct access_entry *e, const struct client *c, char text[ADDRESS_TEXT])
+/* What names no host is named by where it goes; a tunnel has no URL and is written as CONNECT. */
+static void name_by_destination(struct access_entry *e, const struct exchange *x, char text[ADDRESS_TEXT])
 {
-        address_text(&c->destination, text);
-        e->host = (struct span){text, strcspn(text, "]") < strlen(text) ? strcspn(text, "]") + 1 : strcspn(text, ":")};
-        e->method = SPAN("CONNECT");
-        e->path = (struct span){NULL, 0};
-        e->port = address_port(&c->destination);
+        const union address *destination = &x->client->destination;
+
+        address_text(destination, text);
+        e->host = (struct span){text, (size_t)(strrchr(text, ':') - text)};
+        e->port = address_port(destination);
+        if (x->tunnel && !x->request)
+                e->method = SPAN("CONNECT");
 }
 
 static void write_line(struct exchange *x)
@@ -56,8 +58,8 @@ static void write_line(struct exchange *x)
                 .detail = x->detail,
         };
 
-        if (x->tunnel && !m)
-                name_tunnel(&e, c, text);
+        if (!e.host.len)
+                name_by_destination(&e, x, text);
         access_write(x->worker->access, &e);
 }
 

@@ -63,12 +63,12 @@ static void describe(const struct exchange *x, struct request_options *o, char a
         *o = (struct request_options){
                 .via = x->worker->proxy->config->origin.via_request,
                 .drop_conditions = x->validating,
-                .etag = {x->validator, x->etag_len},
-                .last_modified = {x->validator + x->etag_len, x->last_modified_len},
                 .upgrade = x->request->upgrade,
         };
-        if (!x->validating)
-                o->etag.len = o->last_modified.len = 0;
+        if (x->validating) {
+                o->etag = (struct span){x->validator, x->etag_len};
+                o->last_modified = (struct span){x->validator + x->etag_len, x->last_modified_len};
+        }
         if (!x->decision.host.len) {
                 address_text(&x->client->destination, authority);
                 o->authority = (struct span){authority, strlen(authority)};

@@ -37,6 +37,26 @@ static void accept_request(struct exchange *x)
         x->request_body = body_start(&x->request_storage, m);
 }
 
+/* Whether what is here of the body is framed well: what is not must not reach the origin at all (cases.md F10, F11). */
+static bool body_sound(const struct exchange *x)
+{
+        struct span data, in = x->client->conn.input;
+        body_storage storage;
+        struct body *trial;
+        enum body_event event;
+        size_t used;
+
+        if (!x->request_chunked)
+                return true;
+        trial = body_start(&storage, x->request);
+        do {
+                event = body_read(trial, in, &data, &used);
+                in = (struct span){in.at + used, in.len - used};
+        } while (event == BODY_DATA);
+        body_stop(trial);
+        return event != BODY_FAULT;
+}
+
 static enum step take_verdict(struct exchange *x)
 {
         const struct request_decision *d = &x->decision;
@@ -59,6 +79,8 @@ static enum step take_verdict(struct exchange *x)
                 break;
         }
         accept_request(x);
+        if (!body_sound(x))
+                return exchange_fail(x, 400, "the framing of the request's body is broken");
         return STEP_POLICY;
 }
 
