@@ -134,10 +134,14 @@ static void note_reply(struct exchange *x, const struct answer *a)
 /* ---- sending -------------------------------------------------------------------------------------------------------
  */
 
+static enum step damaged(struct exchange *);
+
 static enum step ask_for_body(struct exchange *x, enum step next)
 {
         uint64_t left = x->end - x->at;
 
+        if (x->job.failed && x->job.id == x->id && x->job.offset == x->at)
+                return damaged(x); /* asked for before, and not to be had */
         if (!exchange_await(x))
                 return exchange_fail(x, 500, "out of memory");
         x->job = (struct prefault){.done = exchange_job_done,
