@@ -51,6 +51,10 @@ void reader_close(struct reader **);
 /* A read transaction: everything below that yields bytes of the store is good until reader_end. It never outlives one
  * callback of an event loop. Nests not. */
 int reader_begin(struct reader *);
+
+/* About once a second, by its thread: what was verified long ago is asked for again, and a thread that had to wait for
+ * the disk sends its next look-ups to the prefault threads. */
+void reader_tick(struct reader *);
 void reader_end(struct reader *);
 
 struct found {
@@ -87,7 +91,9 @@ enum body_state reader_body(struct reader *, uint64_t id, uint64_t offset, uint6
 
 /* ---- pins: a body that is read over several callbacks ---------------------------------------------------------- */
 
-/* While pinned an id is not evicted. False: it is condemned already, treat as a miss. Any thread. */
+/* While pinned an id is not evicted. False: it is condemned already, treat as a miss. Any thread. The transaction in
+ * which the id was found may be older than its eviction: look it up again in a new one; what is found after it was
+ * pinned stays. */
 bool store_pin(struct store *, uint64_t id);
 void store_unpin(struct store *, uint64_t id);
 

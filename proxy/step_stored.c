@@ -152,15 +152,20 @@ static enum step ask_for_body(struct exchange *x, enum step next)
         return next;
 }
 
+/* It is being evicted this moment. */
+static enum step gone(struct exchange *x)
+{
+        x->validating = false;
+        x->forward_reason = "miss";
+        return STEP_FETCH;
+}
+
 /* A stored body that cannot be read in full is of no use to anybody. */
 static enum step damaged(struct exchange *x)
 {
         store_remove(x->store, x->id);
-        if (!x->reply_started) {
-                x->validating = false;
-                x->forward_reason = "miss";
-                return STEP_FETCH;
-        }
+        if (!x->reply_started)
+                return gone(x);
         x->detail = "the stored body is damaged";
         x->broken = true;
         return STEP_FINISH;
@@ -226,6 +231,15 @@ static enum step send_first(struct exchange *x, const struct out *head, const st
         return STEP_SEND_STORED;
 }
 
+/* What was found may have been evicted since this read transaction began; what is found after it was pinned stays. */
+static enum step pin_and_look_again(struct exchange *x, uint64_t id)
+{
+        if (!pin(x, id))
+                return gone(x);
+        exchange_end_read(x);
+        return x->validating ? STEP_FRESHEN : STEP_LOOKUP;
+}
+
 static enum step reply_with(struct exchange *x, const struct found *f, const struct stored *s)
 {
         struct worker *w = x->worker;
@@ -237,11 +251,8 @@ static enum step reply_with(struct exchange *x, const struct found *f, const str
         render_stored_head(&head, s, &a.head);
         if (head.overflow)
                 return exchange_fail(x, 500, "the stored head is too large");
-        if (a.body && !f->inlined) {
-                if (!pin(x, f->id))
-                        return damaged(x);
-                return send_first(x, &head, &a);
-        }
+        if (a.body && !f->inlined)
+                return x->pinned_id && x->id == f->id ? send_first(x, &head, &a) : pin_and_look_again(x, f->id);
         note_reply(x, &a);
         return send_inline(x, &head, &a, f->body);
 }

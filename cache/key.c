@@ -1,0 +1,95 @@
+/* Keys: text built from a target URI, hashed with XXH3 128. */
+#include "cache/key.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <xxhash.h>
+
+static bool append(char *buffer, size_t *len, struct span more)
+{
+        if (more.len > KEY_TEXT_MAX - *len)
+                return false;
+        memcpy(buffer + *len, more.at, more.len);
+        *len += more.len;
+        return true;
+}
+
+/* Without a port and a final dot, neither of which tells hosts apart here. */
+static struct span bare_host(struct span host)
+{
+        const char *colon = host.len && host.at[0] != '[' ? memchr(host.at, ':', host.len) : NULL;
+        const char *bracket = host.len && host.at[0] == '[' ? memchr(host.at, ']', host.len) : NULL;
+
+        if (colon)
+                host.len = (size_t)(colon - host.at);
+        if (bracket)
+                host.len = (size_t)(bracket - host.at) + 1;
+        if (host.len && host.at[host.len - 1] == '.')
+                host.len--;
+        return host;
+}
+
+static bool append_lower(char *buffer, size_t *len, struct span host)
+{
+        size_t start = *len;
+
+        if (!append(buffer, len, host))
+                return false;
+        for (size_t i = start; i < *len; i++)
+                if (buffer[i] >= 'A' && buffer[i] <= 'Z')
+                        buffer[i] = (char)(buffer[i] + ('a' - 'A'));
+        return true;
+}
+
+static bool append_destination(char *buffer, size_t *len, const struct sockaddr *a)
+{
+        char text[INET6_ADDRSTRLEN] = "";
+        const void *bytes = a->sa_family == AF_INET6
+                                    ? (const void *)&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr
+                                    : (const void *)&((const struct sockaddr_in *)(const void *)a)->sin_addr;
+
+        inet_ntop(a->sa_family, bytes, text, sizeof text);
+        return append(buffer, len, SPAN(" @")) && append(buffer, len, (struct span){text, strlen(text)});
+}
+
+bool key_build(struct key *key, char *buffer, struct span host, uint16_t port, struct span path,
+               const struct sockaddr *destination)
+{
+        char number[8];
+        size_t len = 0;
+
+        snprintf(number, sizeof number, ":%u", port);
+        if (!append(buffer, &len, SPAN("http://")) || !append_lower(buffer, &len, bare_host(host)) ||
+            !append(buffer, &len, (struct span){number, strlen(number)}) || !append(buffer, &len, path) ||
+            (destination && !append_destination(buffer, &len, destination)))
+                return false;
+        key_of_text(key, (struct span){buffer, len});
+        return true;
+}
+
+void key_of_text(struct key *key, struct span text)
+{
+        XXH128_hash_t h = XXH3_128bits(text.at, text.len);
+
+        key->text = text;
+        XXH128_canonicalFromHash((XXH128_canonical_t *)(void *)key->hash, h);
+}
+
+struct span key_url(struct span text)
+{
+        const char *space = memchr(text.at, ' ', text.len);
+
+        return space ? (struct span){text.at, (size_t)(space - text.at)} : text;
+}
+
+struct span key_host(struct span text)
+{
+        static const size_t scheme = sizeof "http://" - 1;
+        const char *end;
+
+        if (text.len <= scheme)
+                return (struct span){NULL, 0};
+        text = (struct span){text.at + scheme, text.len - scheme};
+        end = text.at[0] == '[' ? memchr(text.at, ']', text.len) : memchr(text.at, ':', text.len);
+        return end ? (struct span){text.at, (size_t)(end - text.at) + (text.at[0] == '[')} : (struct span){NULL, 0};
+}

@@ -1,0 +1,30 @@
+/* What waits for a store's writer: one allocation each, with all that it needs. */
+#ifndef CACHE_OP_H
+#define CACHE_OP_H
+
+#include "cache/store_private.h"
+
+enum op_kind { OP_SLICE, OP_RESPONSE, OP_ABANDON, OP_FRESHEN, OP_REMOVE, OP_PURGE, OP_SYNC };
+
+struct op {
+        struct op *next;
+        enum op_kind kind;
+        enum purge_kind purge;
+        size_t weight; /* bytes that count for the queue's bound */
+        uint64_t id, offset, variant;
+        char *bytes; /* OP_SLICE: malloc'ed payload */
+        size_t len;
+        uint8_t hash[KEY_HASH];
+        struct span key, names; /* in `text` */
+        struct record record;   /* its spans in `text` */
+        int64_t removed;
+        void (*done)(void *, int);
+        void (*purged)(void *, int64_t);
+        void *context;
+        char text[];
+};
+
+/* Carries one out in the writer's transaction. 0 or an LMDB error. */
+int op_apply(struct store *, MDB_txn *, struct op *, struct doomed *);
+
+#endif

@@ -1,0 +1,52 @@
+/* How values are laid out in the tables. All numbers little-endian, read byte by byte: values in LMDB's pages are not
+ * aligned.
+ *
+ *   responses  checksum 8 | resource hash 16 | status 2 | flags 2 | request_time, response_time, date, age, lifetime,
+ *              last_modified, stale_while_revalidate, stale_if_error 8 each | length 8 | inlined 1 |
+ *              lengths of etag, last_modified_text, reason 2 each, of fields 4 | these texts | an inline body
+ *   slices     checksum 16 | payload
+ *   resources  length of the key's text 2 | text | entries: id 8 | variant 8 | length of names 2 | names
+ *
+ * A response's checksum is over all that follows it. */
+#ifndef CACHE_RECORD_H
+#define CACHE_RECORD_H
+
+#include "cache/store.h"
+
+enum { SLICE_CHECKSUM = 16, RECORD_FIXED = 8 + KEY_HASH + 4 + 8 * 8 + 8 + 1 + 6 + 4 };
+
+struct record {
+        uint8_t resource[KEY_HASH];
+        struct stored stored;
+        uint64_t length;
+        bool inlined;
+        struct span body;
+};
+
+/* The bytes that record_write needs; it writes exactly these. */
+size_t record_size(const struct record *);
+void record_write(const struct record *, char *at);
+
+/* False where the value cannot be one. The checksum is not looked at. */
+bool record_read(struct record *, struct span value);
+bool record_sound(struct span value);
+
+void slice_checksum(struct span payload, char out[SLICE_CHECKSUM]);
+bool slice_sound(struct span value);
+
+struct variant {
+        uint64_t id, variant;
+        struct span names;
+};
+
+/* Walks a resource's value: its key first, then its variants, newest last. */
+bool resource_key(struct span value, struct span *text, struct span *rest);
+bool resource_next(struct span *rest, struct variant *);
+
+void put16(char **at, uint16_t);
+void put32(char **at, uint32_t);
+void put64(char **at, uint64_t);
+void put_span(char **at, struct span);
+uint64_t get64(const char *at);
+
+#endif

@@ -1,0 +1,388 @@
+/* Opening and closing a store, and what there is to say of it.
+ *
+ * The environment is a directory with data.mdb. `meta` names the format; what is foreign, newer or damaged is renamed
+ * and an empty one begun: a cache may be lost, but never misread. */
+#include "cache/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cache/store_private.h"
+
+enum {
+        FORMAT = 1,
+        MODE = 0600,
+        DIRECTORY_MODE = 0700,
+        READERS = 126,
+        PREFAULTS = 2,
+        QUEUE_BYTES = 64 << 20,
+        ASIDE_MAX = 100
+};
+
+static const uint64_t smallest = 1 << 20;
+
+/* ---- keys of the tables: big-endian, so that their order is that of ids and offsets
+ * ---------------------------------------- */
+
+static void write_be(uint64_t n, char *out)
+{
+        for (int i = 7; i >= 0; i--, n >>= 8)
+                out[i] = (char)n;
+}
+
+uint64_t read_be(const char *at)
+{
+        uint64_t n = 0;
+
+        for (int i = 0; i < 8; i++)
+                n = n << 8 | (unsigned char)at[i];
+        return n;
+}
+
+void response_key(uint64_t id, char out[8])
+{
+        write_be(id, out);
+}
+
+void slice_key(uint64_t id, uint64_t offset, char out[16])
+{
+        write_be(id, out);
+        write_be(offset, out + 8);
+}
+
+/* ---- opening -------------------------------------------------------------------------------------------------------
+ */
+
+/* An environment without a single table is a new one; in any other all of them must be there. */
+static int open_tables(struct store *s, MDB_txn *txn, bool *fresh)
+{
+        const struct {
+                const char *name;
+                MDB_dbi *dbi;
+        } tables[] = {
+                {"meta", &s->meta}, {"resources", &s->resources}, {"responses", &s->responses}, {"slices", &s->slices}};
+        MDB_stat stat;
+        MDB_dbi all;
+        int error = mdb_dbi_open(txn, NULL, 0, &all);
+
+        if (!error)
+                error = mdb_stat(txn, all, &stat);
+        *fresh = !error && stat.ms_entries == 0;
+        for (size_t i = 0; !error && i < sizeof tables / sizeof tables[0]; i++)
+                error = mdb_dbi_open(txn, tables[i].name, *fresh ? MDB_CREATE : 0, tables[i].dbi);
+        return error;
+}
+
+static int put_meta(const struct store *s, MDB_txn *txn, const char *name, uint64_t n)
+{
+        char bytes[8], *at = bytes;
+        MDB_val k = {strlen(name), (void *)(uintptr_t)name}, v = {sizeof bytes, bytes};
+
+        put64(&at, n);
+        return mdb_put(txn, s->meta, &k, &v, 0);
+}
+
+int write_totals(struct store *s, MDB_txn *txn, int64_t more)
+{
+        int error = put_meta(s, txn, "next id", atomic_load(&s->next_id));
+
+        return error ? error : put_meta(s, txn, "body bytes", atomic_load(&s->body_bytes) + (uint64_t)more);
+}
+
+static int get_meta(const struct store *s, MDB_txn *txn, const char *name, uint64_t *n)
+{
+        struct span value;
+        int error = read_value(txn, s->meta, name, strlen(name), &value);
+
+        if (!error && value.len != 8)
+                return MDB_CORRUPTED;
+        if (!error)
+                *n = get64(value.at);
+        return error;
+}
+
+/* The last id of a table, or 0. */
+static uint64_t last_id(MDB_txn *txn, MDB_dbi dbi)
+{
+        MDB_cursor *cursor;
+        MDB_val k, v;
+        uint64_t id = 0;
+
+        if (mdb_cursor_open(txn, dbi, &cursor) != 0)
+                return 0;
+        if (mdb_cursor_get(cursor, &k, &v, MDB_LAST) == 0 && k.mv_size >= 8)
+                id = read_be(k.mv_data);
+        mdb_cursor_close(cursor);
+        return id;
+}
+
+/* Ids are never used twice, not even those of a transaction that a power cut took away. */
+static void find_next_id(struct store *s, MDB_txn *txn, uint64_t next)
+{
+        uint64_t a = last_id(txn, s->responses), b = last_id(txn, s->slices);
+
+        if (a >= next)
+                next = a + 1;
+        if (b >= next)
+                next = b + 1;
+        s->first_id = next;
+        atomic_store(&s->next_id, next);
+}
+
+/* New: writes the format. Else looks whether it is ours. *why says what is wrong with it. */
+static int check_format(struct store *s, MDB_txn *txn, const char **why)
+{
+        uint64_t format = 0, next = 1, bytes = 0;
+        bool fresh = false;
+        int error = open_tables(s, txn, &fresh);
+
+        if (fresh && !error)
+                error = put_meta(s, txn, "limpid store format", FORMAT);
+        if (!error)
+                error = get_meta(s, txn, "limpid store format", &format);
+        if (error == MDB_NOTFOUND || error == MDB_CORRUPTED || error == MDB_INCOMPATIBLE) {
+                *why = "it is not a store of Limpid's";
+                return MDB_VERSION_MISMATCH;
+        }
+        if (error)
+                return error;
+        if (format != FORMAT) {
+                *why = format > FORMAT ? "it was written by a newer version" : "its format is too old";
+                return MDB_VERSION_MISMATCH;
+        }
+        get_meta(s, txn, "next id", &next);
+        get_meta(s, txn, "body bytes", &bytes);
+        atomic_store(&s->body_bytes, bytes);
+        find_next_id(s, txn, next);
+        return 0;
+}
+
+/* A file shorter than its last page says would be a SIGBUS later. */
+static int check_length(const struct store *s, const char **why)
+{
+        MDB_envinfo info;
+        struct stat st;
+        int fd;
+
+        if (mdb_env_info(s->env, &info) != 0 || mdb_env_get_fd(s->env, &fd) != 0 || fstat(fd, &st) != 0)
+                return errno ? errno : EIO;
+        if ((uint64_t)st.st_size >= (info.me_last_pgno + 1) * (uint64_t)s->page || info.me_last_txnid == 0)
+                return 0;
+        *why = "its file is truncated";
+        return MDB_CORRUPTED;
+}
+
+/* Where the map lies: around any value of it. */
+static void find_map(struct store *s, const void *inside)
+{
+        FILE *maps = fopen("/proc/self/maps", "re");
+        unsigned long from, to;
+        char line[512];
+
+        while (maps && fgets(line, sizeof line, maps))
+                if (sscanf(line, "%lx-%lx", &from, &to) == 2 && (uintptr_t)inside >= from && (uintptr_t)inside < to) {
+                        s->map = (const char *)from;
+                        s->map_len = to - from;
+                }
+        if (maps)
+                fclose(maps);
+}
+
+static int locate_map(struct store *s)
+{
+        struct span value;
+        MDB_txn *txn;
+        int error = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
+
+        if (error)
+                return error;
+        error = read_value(txn, s->meta, "limpid store format", strlen("limpid store format"), &value);
+        if (!error)
+                find_map(s, value.at);
+        mdb_txn_abort(txn);
+        return error;
+}
+
+static int open_environment(struct store *s, const struct store_options *o, const char **why)
+{
+        MDB_txn *txn = NULL;
+        MDB_stat stat;
+        int dead, error = mdb_env_create(&s->env);
+
+        if (!error)
+                error = mdb_env_set_maxdbs(s->env, 8);
+        if (!error)
+                error = mdb_env_set_maxreaders(s->env, o->readers ? o->readers + PREFAULTS + 8 : READERS);
+        if (!error)
+                error = mdb_env_set_mapsize(s->env, o->size);
+        if (!error)
+                error = mdb_env_open(s->env, o->path, MDB_NOTLS | MDB_NOMETASYNC | MDB_NORDAHEAD, MODE);
+        if (!error)
+                error = mdb_env_stat(s->env, &stat);
+        if (error)
+                return error;
+        s->page = stat.ms_psize;
+        error = check_length(s, why);
+        if (error)
+                return error;
+        mdb_reader_check(s->env, &dead);
+        error = mdb_txn_begin(s->env, NULL, 0, &txn);
+        if (!error)
+                error = check_format(s, txn, why);
+        if (error) {
+                if (txn)
+                        mdb_txn_abort(txn);
+                return error;
+        }
+        error = mdb_txn_commit(txn);
+        return error ? error : locate_map(s);
+}
+
+static bool is_damage(int error)
+{
+        static const int damage[] = {MDB_INVALID, MDB_VERSION_MISMATCH, MDB_CORRUPTED,    MDB_PAGE_NOTFOUND,
+                                     MDB_PANIC,   MDB_BAD_TXN,          MDB_INCOMPATIBLE, MDB_DBS_FULL};
+
+        for (size_t i = 0; i < sizeof damage / sizeof damage[0]; i++)
+                if (damage[i] == error)
+                        return true;
+        return false;
+}
+
+static bool set_aside(const char *path, char *aside, size_t size)
+{
+        char from[4096], lock[4096];
+
+        snprintf(from, sizeof from, "%s/data.mdb", path);
+        snprintf(lock, sizeof lock, "%s/lock.mdb", path);
+        for (int i = 1; i < ASIDE_MAX; i++) {
+                snprintf(aside, size, "%s/data.mdb.aside-%d", path, i);
+                if (access(aside, F_OK) == 0)
+                        continue;
+                unlink(lock);
+                return rename(from, aside) == 0;
+        }
+        return false;
+}
+
+/* Opens; sets aside what cannot be used, and tries once more. */
+static int open_or_begin_anew(struct store *s, const struct store_options *o, char message[STORE_MESSAGE])
+{
+        const char *why = NULL;
+        char aside[4096];
+        int error = open_environment(s, o, &why);
+
+        if (!is_damage(error))
+                return error;
+        if (!why)
+                why = mdb_strerror(error);
+        mdb_env_close(s->env);
+        s->env = NULL;
+        if (!set_aside(o->path, aside, sizeof aside))
+                return error;
+        snprintf(message, STORE_MESSAGE, "%.100s: %.60s; it was set aside and an empty one begun", o->path, why);
+        return open_environment(s, o, &why);
+}
+
+static int start_threads(struct store *s, const struct store_options *o)
+{
+        int error = prefaults_start(s, o->prefaults ? o->prefaults : PREFAULTS);
+
+        return error ? error : writer_start(s);
+}
+
+int store_open(struct store **made, const struct store_options *o, char message[STORE_MESSAGE])
+{
+        struct store *s = calloc(1, sizeof *s);
+        int error = s ? 0 : ENOMEM;
+
+        message[0] = 0;
+        *made = NULL;
+        if (!error && o->size < smallest)
+                error = EINVAL;
+        if (!error && mkdir(o->path, DIRECTORY_MODE) != 0 && errno != EEXIST)
+                error = errno;
+        if (!error) {
+                s->size = o->size / 65536 * 65536;
+                s->queue.limit = o->queue_bytes ? o->queue_bytes : QUEUE_BYTES;
+                atomic_store(&s->cold, COLD_RUN);
+                pthread_mutex_init(&s->loaded.lock, NULL);
+                error = open_or_begin_anew(s, o, message);
+        }
+        if (!error)
+                error = start_threads(s, o);
+        if (error) {
+                snprintf(message, STORE_MESSAGE, "%.120s: %.100s", o->path, mdb_strerror(error));
+                if (s && s->env)
+                        mdb_env_close(s->env);
+                free(s);
+                return error;
+        }
+        *made = s;
+        return 0;
+}
+
+void store_close(struct store **held)
+{
+        struct store *s = *held;
+
+        *held = NULL;
+        if (!s)
+                return;
+        prefaults_stop(s);
+        writer_stop(s);
+        mdb_env_close(s->env);
+        visit_free(s);
+        pthread_mutex_destroy(&s->loaded.lock);
+        free(s);
+}
+
+/* ---- what there is to say ------------------------------------------------------------------------------------------
+ */
+
+uint64_t store_next_id(struct store *s)
+{
+        return atomic_fetch_add(&s->next_id, 1);
+}
+
+void store_status(struct store *s, struct store_status *status)
+{
+        struct stat st = {0};
+        int fd;
+
+        if (mdb_env_get_fd(s->env, &fd) == 0)
+                (void)!fstat(fd, &st);
+        *status = (struct store_status){.size = s->size,
+                                        .used = atomic_load(&s->used),
+                                        .file = (uint64_t)st.st_size,
+                                        .responses = atomic_load(&s->responses_count),
+                                        .body_bytes = atomic_load(&s->body_bytes),
+                                        .evicted = atomic_load(&s->evicted),
+                                        .dropped = atomic_load(&s->dropped),
+                                        .damaged = atomic_load(&s->damaged),
+                                        .error = atomic_load(&s->error),
+                                        .set_aside = atomic_load(&s->aside)};
+        pthread_mutex_lock(&s->queue.lock);
+        status->queued = s->queue.bytes;
+        pthread_mutex_unlock(&s->queue.lock);
+}
+
+bool store_sigbus(struct store *s, const void *address)
+{
+        const char *at = address;
+
+        if (at < s->map || at >= s->map + s->map_len)
+                return false;
+        atomic_store(&s->aside, true);
+        return true;
+}
+
+void store_map(struct store *s, const void **start, size_t *len)
+{
+        *start = s->map;
+        *len = s->map_len;
+}

@@ -1,0 +1,240 @@
+/* The writer's operations, each within its transaction. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cache/op.h"
+
+static int apply_slice(struct store *s, MDB_txn *txn, struct op *op)
+{
+        char key[16];
+        MDB_val k = {sizeof key, key}, v = {SLICE_CHECKSUM + op->len, NULL};
+        int error;
+
+        slice_key(op->id, op->offset, key);
+        error = mdb_put(txn, s->slices, &k, &v, MDB_RESERVE);
+        if (error)
+                return error;
+        slice_checksum((struct span){op->bytes, op->len}, v.mv_data);
+        memcpy((char *)v.mv_data + SLICE_CHECKSUM, op->bytes, op->len);
+        return 0;
+}
+
+static int put_record(struct store *s, MDB_txn *txn, uint64_t id, const struct record *r)
+{
+        char key[8];
+        MDB_val k = {sizeof key, key}, v = {record_size(r), NULL};
+        int error;
+
+        response_key(id, key);
+        error = mdb_put(txn, s->responses, &k, &v, MDB_RESERVE);
+        if (!error)
+                record_write(r, v.mv_data);
+        return error;
+}
+
+/* The variants that stay: not the one that is replaced, and of too many not the oldest. Those that go are in *gone. */
+static size_t keep_variants(struct span rest, const struct op *op, char **at, struct doomed *gone)
+{
+        struct variant all[VARIANTS_MAX + 1];
+        size_t count = 0, first = 0, kept = 0;
+
+        while (count < VARIANTS_MAX && resource_next(&rest, &all[count]))
+                count++;
+        if (count == VARIANTS_MAX)
+                first = 1;
+        gone->count = 0;
+        for (size_t i = 0; i < count; i++) {
+                const struct variant *v = &all[i];
+
+                if (i < first || (v->variant == op->variant && span_equal(v->names, op->names))) {
+                        gone->ids[gone->count++] = v->id;
+                        continue;
+                }
+                put64(at, v->id);
+                put64(at, v->variant);
+                put16(at, (uint16_t)v->names.len);
+                put_span(at, v->names);
+                kept++;
+        }
+        return kept;
+}
+
+static int put_resource(struct store *s, MDB_txn *txn, const struct op *op, struct doomed *gone)
+{
+        struct span value = {NULL, 0}, text, rest = {NULL, 0};
+        MDB_val k = {KEY_HASH, (void *)(uintptr_t)op->hash}, v;
+        int error = read_value(txn, s->resources, op->hash, KEY_HASH, &value);
+        char *copy, *at;
+
+        if (error && error != MDB_NOTFOUND)
+                return error;
+        if (!error && (!resource_key(value, &text, &rest) || !span_equal(text, op->key)))
+                rest = (struct span){NULL, 0}; /* a clash of hashes: the newer key takes the place */
+        copy = malloc(value.len + op->key.len + op->names.len + 32);
+        if (!copy)
+                return ENOMEM;
+        at = copy;
+        put16(&at, (uint16_t)op->key.len);
+        put_span(&at, op->key);
+        keep_variants(rest, op, &at, gone);
+        put64(&at, op->id);
+        put64(&at, op->variant);
+        put16(&at, (uint16_t)op->names.len);
+        put_span(&at, op->names);
+        v = (MDB_val){(size_t)(at - copy), copy};
+        error = mdb_put(txn, s->resources, &k, &v, 0);
+        free(copy);
+        return error;
+}
+
+static int apply_response(struct store *s, MDB_txn *txn, struct op *op, struct doomed *doomed)
+{
+        uint64_t ids[VARIANTS_MAX + 1];
+        struct doomed gone = {.ids = ids, .cap = VARIANTS_MAX + 1};
+        int error = put_record(s, txn, op->id, &op->record);
+
+        doomed->bytes += (int64_t)op->record.length;
+        if (!error)
+                error = put_resource(s, txn, op, &gone);
+        visit_begin(s, op->id);
+        for (size_t i = 0; !error && i < gone.count; i++) {
+                error = remove_response(s, txn, gone.ids[i], doomed);
+                if (error == EBUSY) /* somebody reads it: nobody will find it, and eviction takes it later */
+                        error = 0;
+        }
+        return error;
+}
+
+/* New times and fields; an inline body is taken along. */
+static int apply_freshen(struct store *s, MDB_txn *txn, struct op *op)
+{
+        struct record old, new = op->record;
+        struct span value;
+        char key[8], *body = NULL;
+        int error;
+
+        response_key(op->id, key);
+        error = read_value(txn, s->responses, key, sizeof key, &value);
+        if (error || !record_sound(value) || !record_read(&old, value))
+                return error == MDB_NOTFOUND ? 0 : error;
+        memcpy(new.resource, old.resource, KEY_HASH);
+        new.length = old.length;
+        new.inlined = old.inlined;
+        if (old.inlined) { /* the old value moves when the new one is put */
+                body = malloc(old.body.len + 1);
+                if (!body)
+                        return ENOMEM;
+                memcpy(body, old.body.at, old.body.len);
+                new.body = (struct span){body, old.body.len};
+        }
+        error = put_record(s, txn, op->id, &new);
+        free(body);
+        return error;
+}
+
+static bool purge_matches(const struct op *op, struct span text)
+{
+        switch (op->purge) {
+        case PURGE_KEY:
+                return span_equal(text, op->key);
+        case PURGE_URL:
+                return span_equal(key_url(text), op->key);
+        case PURGE_HOST:
+                return span_equal(key_host(text), op->key);
+        case PURGE_ALL:
+                return true;
+        }
+        return false;
+}
+
+/* Removes all variants of a resource; counts them. */
+static int purge_resource(struct store *s, MDB_txn *txn, struct op *op, struct span rest, struct doomed *doomed)
+{
+        uint64_t ids[VARIANTS_MAX + 1];
+        struct variant v;
+        size_t count = 0;
+
+        while (count < VARIANTS_MAX + 1 && resource_next(&rest, &v))
+                ids[count++] = v.id;
+        for (size_t i = 0; i < count; i++) {
+                int error = remove_response(s, txn, ids[i], doomed);
+
+                if (error && error != EBUSY)
+                        return error;
+                op->removed += !error;
+        }
+        return 0;
+}
+
+static int purge_key(struct store *s, MDB_txn *txn, struct op *op, struct doomed *doomed)
+{
+        struct span value, text, rest;
+        MDB_val k = {KEY_HASH, op->hash};
+        int error = read_value(txn, s->resources, op->hash, KEY_HASH, &value);
+
+        if (error || !resource_key(value, &text, &rest) || !purge_matches(op, text))
+                return error == MDB_NOTFOUND ? 0 : error;
+        error = purge_resource(s, txn, op, rest, doomed);
+        if (!error)
+                error = mdb_del(txn, s->resources, &k, NULL);
+        return error == MDB_NOTFOUND ? 0 : error;
+}
+
+/* Walks the resources from where the last call stopped; some thousand in one transaction. */
+static int purge_walk(struct store *s, MDB_txn *txn, struct op *op, struct doomed *doomed)
+{
+        MDB_cursor *cursor;
+        MDB_val k, v;
+        int error = mdb_cursor_open(txn, s->resources, &cursor);
+        MDB_cursor_op next = MDB_FIRST;
+
+        while (!error && !(error = mdb_cursor_get(cursor, &k, &v, next))) {
+                struct span text, rest;
+                uint8_t hash[KEY_HASH];
+                MDB_val again = {KEY_HASH, hash};
+
+                next = MDB_NEXT;
+                if (k.mv_size != KEY_HASH || !resource_key((struct span){v.mv_data, v.mv_size}, &text, &rest) ||
+                    !purge_matches(op, text))
+                        continue;
+                memcpy(hash, k.mv_data, KEY_HASH);
+                error = purge_resource(s, txn, op, rest, doomed);
+                if (!error)
+                        error = mdb_del(txn, s->resources, &again, NULL);
+                if (error == MDB_NOTFOUND)
+                        error = 0;
+                if (error)
+                        break;
+                /* What follows the one that is gone: the tree has changed under the cursor. */
+                error = mdb_cursor_get(cursor, &again, &v, MDB_SET_RANGE);
+                if (error)
+                        break;
+                next = MDB_GET_CURRENT;
+        }
+        mdb_cursor_close(cursor);
+        return error == MDB_NOTFOUND ? 0 : error;
+}
+
+int op_apply(struct store *s, MDB_txn *txn, struct op *op, struct doomed *doomed)
+{
+        int error = 0;
+
+        switch (op->kind) {
+        case OP_SLICE:
+                return apply_slice(s, txn, op);
+        case OP_RESPONSE:
+                return apply_response(s, txn, op, doomed);
+        case OP_FRESHEN:
+                return apply_freshen(s, txn, op);
+        case OP_ABANDON:
+        case OP_REMOVE:
+                error = remove_response(s, txn, op->id, doomed);
+                return error == EBUSY ? 0 : error;
+        case OP_PURGE:
+                op->removed = 0;
+                return op->purge == PURGE_KEY ? purge_key(s, txn, op, doomed) : purge_walk(s, txn, op, doomed);
+        case OP_SYNC:
+                break;
+        }
+        return 0;
+}

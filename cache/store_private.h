@@ -1,0 +1,140 @@
+/* The parts of a store, for the files that are one module with store.c. */
+#ifndef CACHE_STORE_PRIVATE_H
+#define CACHE_STORE_PRIVATE_H
+
+#include <errno.h>
+#include <lmdb.h>
+#include <pthread.h>
+
+#include "cache/record.h"
+#include "cache/store.h"
+
+enum {
+        PIN_WORDS = 1 << 16,
+        VISIT_BLOCKS = 1 << 16,
+        VISIT_BLOCK_IDS = 4096,
+        LOADED_SLOTS = 1024,
+        SEEN_SLOTS = 1 << 15,
+        SEEN_TICKS = 16,         /* for so many ticks of its reader what was verified is taken as good */
+        VERIFY_MAX = 128 * 1024, /* bytes that are verified on an event loop */
+        COLD_RUN = 64            /* look-ups without a major fault that end the cold mode */
+};
+
+/* Offsets that mean something else in a pair of (id, offset). */
+#define OFFSET_RECORD UINT64_MAX
+#define OFFSET_KEY    (UINT64_MAX - 1)
+
+struct place {
+        uint64_t id, offset;
+};
+
+struct seen {
+        struct place place;
+        uint64_t tick;
+};
+
+struct reader {
+        struct store *store;
+        MDB_txn *txn;
+        MDB_cursor *slices;
+        uint64_t tick;
+        long faults; /* major faults of its thread at the last tick */
+        struct seen seen[SEEN_SLOTS];
+};
+
+/* What prefault threads have loaded and verified lately, for the readers that asked. */
+struct loaded {
+        pthread_mutex_t lock;
+        struct place places[LOADED_SLOTS];
+};
+
+struct op;
+
+struct queue {
+        pthread_mutex_t lock;
+        pthread_cond_t wake, idle;
+        struct op *first, **last;
+        size_t bytes, limit;
+        bool closing, busy;
+        pthread_t thread;
+        bool started;
+};
+
+struct prefaults {
+        pthread_mutex_t lock;
+        pthread_cond_t wake;
+        struct prefault *first, **last;
+        bool closing;
+        pthread_t threads[16];
+        unsigned count;
+};
+
+struct store {
+        MDB_env *env;
+        MDB_dbi meta, resources, responses, slices;
+        unsigned page; /* bytes */
+        uint64_t size;
+        const char *map;
+        size_t map_len;
+        _Atomic bool aside;
+        _Atomic int cold; /* look-ups without a fault that are still wanted; 0: the index is in memory */
+        _Atomic uint64_t next_id, used, responses_count, body_bytes, evicted, dropped, damaged;
+        _Atomic int error;
+        uint64_t first_id; /* of this run */
+        uint64_t hand;     /* the writer's: where eviction goes on */
+        _Atomic uint32_t pins[PIN_WORDS];
+        _Atomic(_Atomic uint64_t *) visits[VISIT_BLOCKS];
+        struct loaded loaded;
+        struct queue queue;
+        struct prefaults prefaults;
+};
+
+/* cache/pin.c */
+bool pin_condemn(struct store *, uint64_t id);
+void pin_absolve(struct store *, uint64_t id);
+
+/* cache/visit.c: "was it read?", one bit for each id */
+bool visit_begin(struct store *,
+                 uint64_t id); /* writer: room for an id's bit. False: out of memory, it counts as never read */
+void visit_mark(struct store *, uint64_t id);
+bool visit_clear(struct store *, uint64_t id); /* returns what it was */
+void visit_free(struct store *);
+
+/* cache/residency.c: what is in memory and verified */
+bool seen_lately(struct reader *, struct place);
+void seen_now(struct reader *, struct place);
+bool resident(const struct store *, struct span);
+void loaded_put(struct store *, struct place);
+bool loaded_take(struct store *, struct place);
+void place_of_key(const struct key *, struct place *);
+
+/* cache/store.c */
+void response_key(uint64_t id, char out[8]);
+void slice_key(uint64_t id, uint64_t offset, char out[16]);
+uint64_t read_be(const char *);
+int write_totals(struct store *, MDB_txn *, int64_t more_body_bytes);
+
+/* cache/store_evict.c: in the writer's transaction */
+/* What a transaction removes: its ids stay condemned until it has ended. */
+struct doomed {
+        uint64_t *ids;
+        size_t count, cap;
+        int64_t bytes; /* change of the stored body bytes */
+};
+int remove_response(struct store *, MDB_txn *, uint64_t id, struct doomed *);
+int evict_until(struct store *, MDB_txn *, uint64_t room, struct doomed *);
+uint64_t pages_used(const struct store *, MDB_txn *);
+int read_value(MDB_txn *, MDB_dbi, const void *key, size_t key_len, struct span *value);
+
+/* cache/store_write.c, cache/store_apply.c */
+int writer_start(struct store *);
+void writer_stop(struct store *);
+
+/* cache/store_read.c */
+bool store_slice_at(struct reader *, uint64_t id, uint64_t offset, uint64_t *start, struct span *value);
+
+/* cache/prefault.c */
+int prefaults_start(struct store *, unsigned count);
+void prefaults_stop(struct store *);
+
+#endif

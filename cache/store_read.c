@@ -1,0 +1,229 @@
+/* Reading: look-ups and bodies, in read transactions that are renewed and reset, never begun anew (LMDB's
+ * mdb_txn_renew). */
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "cache/store_private.h"
+#include "http/vary.h"
+
+/* ---- transactions --------------------------------------------------------------------------------------------------
+ */
+
+int reader_open(struct reader **made, struct store *s)
+{
+        struct reader *r = calloc(1, sizeof *r);
+        int error;
+
+        if (!r)
+                return ENOMEM;
+        r->store = s;
+        r->tick = 1;
+        error = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &r->txn);
+        if (!error)
+                error = mdb_cursor_open(r->txn, s->slices, &r->slices);
+        if (r->txn)
+                mdb_txn_reset(r->txn);
+        if (error)
+                reader_close(&r);
+        *made = r;
+        return error;
+}
+
+void reader_close(struct reader **held)
+{
+        struct reader *r = *held;
+
+        *held = NULL;
+        if (!r)
+                return;
+        if (r->slices)
+                mdb_cursor_close(r->slices);
+        if (r->txn)
+                mdb_txn_abort(r->txn);
+        free(r);
+}
+
+int reader_begin(struct reader *r)
+{
+        int error;
+
+        if (atomic_load_explicit(&r->store->aside, memory_order_relaxed))
+                return EIO;
+        error = mdb_txn_renew(r->txn);
+        if (error)
+                return error;
+        error = mdb_cursor_renew(r->txn, r->slices);
+        if (error)
+                mdb_txn_reset(r->txn);
+        return error;
+}
+
+void reader_end(struct reader *r)
+{
+        mdb_txn_reset(r->txn);
+}
+
+static long major_faults(void)
+{
+        struct rusage usage;
+
+        return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_majflt : 0;
+}
+
+/* A major fault of the thread may have been the index: look-ups go to the prefault threads until it is in memory again.
+ */
+void reader_tick(struct reader *r)
+{
+        long faults = major_faults();
+
+        if (r->tick > 1 && faults > r->faults)
+                atomic_store(&r->store->cold, COLD_RUN);
+        r->faults = faults;
+        r->tick++;
+}
+
+int read_value(MDB_txn *txn, MDB_dbi dbi, const void *key, size_t key_len, struct span *value)
+{
+        MDB_val k = {key_len, (void *)(uintptr_t)key}, v;
+        int error = mdb_get(txn, dbi, &k, &v);
+
+        if (!error)
+                *value = (struct span){v.mv_data, v.mv_size};
+        return error;
+}
+
+/* ---- look-up -------------------------------------------------------------------------------------------------------
+ */
+
+/* The newest response whose selecting fields match (RFC 9111 §4.1). 0: there is none. */
+static uint64_t select_variant(struct span rest, const struct message *request)
+{
+        struct variant v;
+        struct span names = {NULL, 0};
+        uint64_t hash = 0, id = 0;
+
+        while (resource_next(&rest, &v)) {
+                if (v.names.len && !span_equal(v.names, names)) {
+                        names = v.names;
+                        hash = vary_hash(names, request);
+                }
+                if (v.names.len == 0 || hash == v.variant)
+                        id = v.id;
+        }
+        return id;
+}
+
+/* True: the value is in memory and good. `cold`: it is not in memory, or not verified and too long to do so here. */
+static bool vouch(struct reader *r, struct place p, struct span value, bool wait, bool sound(struct span), bool *cold)
+{
+        struct store *s = r->store;
+
+        *cold = false;
+        if (seen_lately(r, p))
+                return true;
+        if (!wait && !loaded_take(s, p) && (value.len > VERIFY_MAX || !resident(s, value))) {
+                *cold = true;
+                return false;
+        }
+        if (!sound(value)) {
+                atomic_fetch_add(&s->damaged, 1);
+                return false;
+        }
+        seen_now(r, p);
+        return true;
+}
+
+static enum find read_found(struct reader *r, uint64_t id, bool wait, struct found *f)
+{
+        struct record record;
+        struct span value;
+        char key[8];
+        bool cold;
+        int error;
+
+        response_key(id, key);
+        error = read_value(r->txn, r->store->responses, key, sizeof key, &value);
+        if (error)
+                return error == MDB_NOTFOUND ? FIND_NONE : FIND_ERROR;
+        if (!vouch(r, (struct place){id, OFFSET_RECORD}, value, wait, record_sound, &cold)) {
+                if (!cold)
+                        store_remove(r->store, id);
+                return cold ? FIND_COLD : FIND_NONE;
+        }
+        if (!record_read(&record, value))
+                return FIND_NONE;
+        *f = (struct found){id, record.stored, record.length, record.inlined, record.body};
+        visit_mark(r->store, id);
+        return FIND_HIT;
+}
+
+enum find reader_find(struct reader *r, const struct key *key, const struct message *request, bool wait,
+                      struct found *f)
+{
+        struct store *s = r->store;
+        struct span value, text, rest;
+        struct place place;
+        uint64_t id;
+        int error;
+
+        if (atomic_load_explicit(&s->aside, memory_order_relaxed))
+                return FIND_ERROR;
+        place_of_key(key, &place);
+        if (!wait && atomic_load_explicit(&s->cold, memory_order_relaxed) && !loaded_take(s, place))
+                return FIND_COLD;
+        error = read_value(r->txn, s->resources, key->hash, KEY_HASH, &value);
+        if (error)
+                return error == MDB_NOTFOUND ? FIND_NONE : FIND_ERROR;
+        if (!resource_key(value, &text, &rest) || !span_equal(text, key->text)) /* a clash of hashes is a miss */
+                return FIND_NONE;
+        id = select_variant(rest, request);
+        return id ? read_found(r, id, wait, f) : FIND_VARIANT;
+}
+
+/* ---- bodies --------------------------------------------------------------------------------------------------------
+ */
+
+/* The slice that holds the byte at `offset`: its first byte's offset and its value. */
+bool store_slice_at(struct reader *r, uint64_t id, uint64_t offset, uint64_t *start, struct span *value)
+{
+        char key[16];
+        MDB_val k = {sizeof key, key}, v;
+        int error;
+
+        slice_key(id, offset, key);
+        error = mdb_cursor_get(r->slices, &k, &v, MDB_SET_RANGE);
+        if (error || k.mv_size != sizeof key || memcmp(k.mv_data, key, sizeof key) != 0)
+                error = mdb_cursor_get(r->slices, &k, &v, error == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
+        if (error || k.mv_size != sizeof key || read_be(k.mv_data) != id || v.mv_size <= SLICE_CHECKSUM)
+                return false;
+        *start = read_be((const char *)k.mv_data + 8);
+        *value = (struct span){v.mv_data, v.mv_size};
+        return *start <= offset && offset - *start < v.mv_size - SLICE_CHECKSUM;
+}
+
+enum body_state reader_body(struct reader *r, uint64_t id, uint64_t offset, uint64_t bytes, struct iovec *spans,
+                            int spans_max, int *count)
+{
+        enum body_state state = BODY_GAP;
+
+        *count = 0;
+        while (*count < spans_max && bytes > 0 && !atomic_load_explicit(&r->store->aside, memory_order_relaxed)) {
+                struct span value;
+                uint64_t start, skip, n;
+                bool cold;
+
+                if (!store_slice_at(r, id, offset, &start, &value))
+                        break;
+                if (!vouch(r, (struct place){id, start}, value, false, slice_sound, &cold)) {
+                        state = cold ? BODY_COLD : BODY_GAP;
+                        break;
+                }
+                skip = SLICE_CHECKSUM + (offset - start);
+                n = value.len - skip < bytes ? value.len - skip : bytes;
+                spans[(*count)++] = (struct iovec){(void *)(uintptr_t)(value.at + skip), (size_t)n};
+                offset += n;
+                bytes -= n;
+        }
+        return *count ? BODY_READY : state;
+}

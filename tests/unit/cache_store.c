@@ -1,0 +1,570 @@
+/* cache/store*.c: what is put is found, byte for byte, until it is removed, replaced or evicted; what is damaged is
+ * never served. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cache/store.h"
+
+static char path[64];
+static struct store *store;
+static struct reader *reader;
+static struct message request;
+static char message[STORE_MESSAGE];
+
+static void reopen(uint64_t size)
+{
+        struct store_options o = {.path = path, .size = size};
+
+        if (reader)
+                reader_close(&reader);
+        store_close(&store);
+        cr_assert_eq(store_open(&store, &o, message), 0, "%s", message);
+        cr_assert_eq(reader_open(&reader, store), 0);
+}
+
+static void set_up(void)
+{
+        strcpy(path, "/tmp/limpid-store-XXXXXX");
+        cr_assert_not_null(mkdtemp(path));
+        reopen(32 << 20);
+        cr_assert_str_empty(message);
+}
+
+static void tear_down(void)
+{
+        char command[128];
+
+        reader_close(&reader);
+        store_close(&store);
+        snprintf(command, sizeof command, "rm -r %s", path);
+        cr_assert_eq(system(command), 0);
+}
+
+TestSuite(store, .init = set_up, .fini = tear_down);
+
+static struct key key_of(const char *text)
+{
+        struct key k;
+
+        key_of_text(&k, (struct span){text, strlen(text)});
+        return k;
+}
+
+static struct stored plain(void)
+{
+        return (struct stored){.status = 200,
+                               .flags = STORED_HEURISTIC,
+                               .request_time = 1,
+                               .response_time = 2,
+                               .date = 3,
+                               .age = 4,
+                               .lifetime = 5,
+                               .last_modified = -1,
+                               .stale_while_revalidate = 7,
+                               .stale_if_error = -1,
+                               .etag = SPAN("\"e\""),
+                               .last_modified_text = SPAN("Mon"),
+                               .reason = SPAN("OK"),
+                               .fields = SPAN("A: b\r\nC: d\r\n")};
+}
+
+static void note_done(void *context, int error)
+{
+        *(int *)context = error;
+}
+
+static uint64_t put_variant(const char *url, struct span names, uint64_t variant, const char *body)
+{
+        struct key k = key_of(url);
+        struct stored s = plain();
+        int error = -12345;
+        struct put p = {.id = store_next_id(store),
+                        .key = &k,
+                        .vary = names,
+                        .variant = variant,
+                        .stored = &s,
+                        .length = strlen(body),
+                        .body = {body, strlen(body)},
+                        .done = note_done,
+                        .context = &error};
+
+        cr_assert_eq(store_put_response(store, &p), 0);
+        store_sync(store);
+        cr_assert_eq(error, 0);
+        return p.id;
+}
+
+static uint64_t put(const char *url, const char *body)
+{
+        return put_variant(url, (struct span){NULL, 0}, 0, body);
+}
+
+static enum find find(const char *url, struct found *f)
+{
+        struct key k = key_of(url);
+
+        cr_assert_eq(reader_begin(reader), 0);
+        return reader_find(reader, &k, &request, true, f);
+}
+
+static bool holds(const char *url, const char *body)
+{
+        struct found f;
+        bool same = find(url, &f) == FIND_HIT && span_equal(f.body, (struct span){body, strlen(body)});
+
+        reader_end(reader);
+        return same;
+}
+
+Test(store, what_is_put_is_found_with_all_that_was_said_of_it)
+{
+        struct stored s = plain();
+        struct found f;
+
+        put("http://a:80/ @192.0.2.1", "hello");
+        cr_assert_eq(find("http://a:80/ @192.0.2.1", &f), FIND_HIT);
+        cr_assert(span_equal(f.body, SPAN("hello")));
+        cr_assert(span_equal(f.stored.fields, s.fields));
+        cr_assert(span_equal(f.stored.etag, s.etag));
+        cr_assert(span_equal(f.stored.last_modified_text, s.last_modified_text));
+        cr_assert(span_equal(f.stored.reason, s.reason));
+        cr_assert_eq(f.stored.lifetime, 5);
+        cr_assert_eq(f.stored.last_modified, -1);
+        cr_assert_eq(f.stored.stale_while_revalidate, 7);
+        cr_assert_eq(f.stored.stale_if_error, -1);
+        cr_assert_eq(f.stored.flags, STORED_HEURISTIC);
+        reader_end(reader);
+}
+
+Test(store, another_key_is_a_miss)
+{
+        struct found f;
+
+        put("http://a:80/ @192.0.2.1", "hello");
+        cr_assert_eq(find("http://a:80/ @192.0.2.2", &f), FIND_NONE);
+        reader_end(reader);
+}
+
+Test(store, a_clash_of_hashes_is_a_miss)
+{
+        struct key k = key_of("http://a:80/");
+        struct found f;
+
+        put("http://a:80/", "hello");
+        k.text = SPAN("http://b:80/");
+        cr_assert_eq(reader_begin(reader), 0);
+        cr_assert_eq(reader_find(reader, &k, &request, true, &f), FIND_NONE);
+        reader_end(reader);
+}
+
+Test(store, the_newer_response_replaces_the_older)
+{
+        struct store_status status;
+
+        put("http://a:80/", "one");
+        put("http://a:80/", "two");
+        cr_assert(holds("http://a:80/", "two"));
+        store_status(store, &status);
+        cr_assert_eq(status.responses, 1);
+        cr_assert_eq(status.body_bytes, 3);
+}
+
+Test(store, a_replaced_response_that_is_read_stays_readable)
+{
+        uint64_t id = put("http://a:80/", "one");
+        struct store_status status;
+
+        cr_assert(store_pin(store, id));
+        put("http://a:80/", "two");
+        store_status(store, &status);
+        cr_assert_eq(status.responses, 2);
+        store_unpin(store, id);
+}
+
+Test(store, too_many_variants_push_the_oldest_out)
+{
+        struct store_status status;
+
+        for (uint64_t i = 1; i <= VARIANTS_MAX + 3; i++)
+                put_variant("http://a:80/", SPAN("accept-language"), i, "x");
+        store_status(store, &status);
+        cr_assert_eq(status.responses, VARIANTS_MAX);
+}
+
+Test(store, a_restart_forgets_nothing_and_reuses_no_id)
+{
+        uint64_t id = put("http://a:80/", "hello");
+        struct store_status status;
+
+        reopen(32 << 20);
+        cr_assert(holds("http://a:80/", "hello"));
+        cr_assert_gt(store_next_id(store), id);
+        store_status(store, &status);
+        cr_assert_eq(status.responses, 1);
+        cr_assert_eq(status.body_bytes, 5);
+}
+
+Test(store, freshening_changes_what_is_said_and_not_the_body)
+{
+        uint64_t id = put("http://a:80/", "hello");
+        struct stored s = plain();
+        struct found f;
+
+        s.lifetime = 99;
+        s.fields = SPAN("New: 1\r\n");
+        cr_assert_eq(store_freshen(store, id, &s, NULL, NULL), 0);
+        store_sync(store);
+        cr_assert_eq(find("http://a:80/", &f), FIND_HIT);
+        cr_assert_eq(f.id, id);
+        cr_assert_eq(f.stored.lifetime, 99);
+        cr_assert(span_equal(f.stored.fields, SPAN("New: 1\r\n")));
+        cr_assert(span_equal(f.body, SPAN("hello")));
+        reader_end(reader);
+}
+
+Test(store, freshening_what_is_gone_does_nothing)
+{
+        struct stored s = plain();
+
+        cr_assert_eq(store_freshen(store, 4711, &s, NULL, NULL), 0);
+        store_sync(store);
+        put("http://a:80/", "still working");
+        cr_assert(holds("http://a:80/", "still working"));
+}
+
+static void note_removed(void *context, int64_t removed)
+{
+        *(int64_t *)context = removed;
+}
+
+static int64_t purge(enum purge_kind kind, const char *text)
+{
+        int64_t removed = -7;
+
+        cr_assert_eq(store_purge(store, kind, (struct span){text, strlen(text)}, note_removed, &removed), 0);
+        store_sync(store);
+        return removed;
+}
+
+Test(store, purging_takes_what_it_names_and_nothing_else)
+{
+        put("http://a:80/1 @192.0.2.1", "x");
+        put("http://a:80/1 @192.0.2.2", "x");
+        put("http://a:80/2 @192.0.2.1", "x");
+        put("http://aa:80/1 @192.0.2.1", "x");
+        put("http://b:80/1 @192.0.2.1", "x");
+        cr_assert_eq(purge(PURGE_KEY, "http://b:80/1 @192.0.2.1"), 1);
+        cr_assert_eq(purge(PURGE_URL, "http://a:80/1"), 2);
+        cr_assert(holds("http://a:80/2 @192.0.2.1", "x"));
+        cr_assert_eq(purge(PURGE_HOST, "a"), 1);
+        cr_assert(holds("http://aa:80/1 @192.0.2.1", "x"));
+        cr_assert_eq(purge(PURGE_KEY, "http://b:80/1 @192.0.2.1"), 0);
+        cr_assert_eq(purge(PURGE_ALL, ""), 1);
+        cr_assert_eq(purge(PURGE_ALL, ""), 0);
+}
+
+Test(store, what_is_larger_than_an_eighth_is_refused)
+{
+        char *bytes = calloc(1, SLICE_MAX);
+
+        reopen(4 << 20);
+        cr_assert_eq(store_put_slice(store, store_next_id(store), 0, bytes, SLICE_MAX), EFBIG);
+}
+
+Test(store, a_full_queue_refuses_and_does_not_block)
+{
+        struct store_options o = {.path = path, .size = 32 << 20, .queue_bytes = 1000};
+        char *bytes = calloc(1, SLICE_UNIT);
+        struct store_status status;
+
+        reader_close(&reader);
+        store_close(&store);
+        cr_assert_eq(store_open(&store, &o, message), 0);
+        cr_assert_eq(reader_open(&reader, store), 0);
+        cr_assert_eq(store_put_slice(store, store_next_id(store), 0, bytes, SLICE_UNIT), ENOBUFS);
+        store_status(store, &status);
+        cr_assert_eq(status.dropped, 1);
+}
+
+/* ---- the file ------------------------------------------------------------------------------------------------------
+ */
+
+static void change_file(void change(int fd, off_t size))
+{
+        char file[128];
+        struct stat st;
+        int fd;
+
+        reader_close(&reader);
+        store_close(&store);
+        snprintf(file, sizeof file, "%s/data.mdb", path);
+        fd = open(file, O_RDWR);
+        cr_assert_geq(fd, 0);
+        fstat(fd, &st);
+        change(fd, st.st_size);
+        close(fd);
+        reopen(32 << 20);
+}
+
+static void truncate_it(int fd, off_t size)
+{
+        cr_assert_eq(ftruncate(fd, size / 2), 0);
+}
+
+static void overwrite_it(int fd, off_t size)
+{
+        static char junk[8192];
+
+        (void)size;
+        memset(junk, 'j', sizeof junk);
+        cr_assert_eq(pwrite(fd, junk, sizeof junk, 0), sizeof junk);
+}
+
+static void flip_hello(int fd, off_t size)
+{
+        char *all = malloc((size_t)size), *at;
+
+        cr_assert_eq(pread(fd, all, (size_t)size, 0), size);
+        for (at = all; (at = memmem(at, (size_t)(all + size - at), "hello", 5)); at++)
+                cr_assert_eq(pwrite(fd, "hellO", 5, at - all), 5);
+        free(all);
+}
+
+Test(store, a_truncated_file_is_set_aside)
+{
+        for (int i = 0; i < 50; i++) {
+                char url[64];
+
+                snprintf(url, sizeof url, "http://a:80/%d", i);
+                put(url, "0123456789");
+        }
+        change_file(truncate_it);
+        cr_assert_not_null(strstr(message, "set aside"), "%s", message);
+        put("http://a:80/", "new");
+        cr_assert(holds("http://a:80/", "new"));
+}
+
+Test(store, a_foreign_file_is_set_aside)
+{
+        change_file(overwrite_it);
+        cr_assert_not_null(strstr(message, "set aside"), "%s", message);
+        put("http://a:80/", "new");
+        cr_assert(holds("http://a:80/", "new"));
+}
+
+Test(store, a_flipped_bit_is_a_miss_and_counted)
+{
+        struct store_status status;
+        struct found f;
+
+        put("http://a:80/", "hello");
+        change_file(flip_hello);
+        cr_assert_neq(find("http://a:80/", &f), FIND_HIT);
+        reader_end(reader);
+        store_status(store, &status);
+        cr_assert_eq(status.damaged, 1);
+        store_sync(store);
+        cr_assert_eq(find("http://a:80/", &f), FIND_NONE);
+        reader_end(reader);
+}
+
+Test(store, a_directory_that_cannot_be_had_is_an_error_with_a_message)
+{
+        struct store_options o = {.path = "/proc/limpid-cannot-be", .size = 32 << 20};
+        struct store *none;
+
+        cr_assert_neq(store_open(&none, &o, message), 0);
+        cr_assert_not_null(strstr(message, "/proc/limpid-cannot-be"));
+        cr_assert_null(none);
+}
+
+/* ---- bodies --------------------------------------------------------------------------------------------------------
+ */
+
+static char pattern(uint64_t id, uint64_t n)
+{
+        return (char)(id * 7 + n * 31 + n / 253);
+}
+
+/* Puts a body of slices, without a byte of it in the record. */
+static uint64_t put_large(const char *url, uint64_t length)
+{
+        struct key k = key_of(url);
+        struct stored s = plain();
+        int error = -12345;
+        struct put p = {.id = store_next_id(store),
+                        .key = &k,
+                        .stored = &s,
+                        .length = length,
+                        .done = note_done,
+                        .context = &error};
+
+        for (uint64_t at = 0; at < length; at += SLICE_MAX) {
+                size_t n = length - at < SLICE_MAX ? (size_t)(length - at) : SLICE_MAX;
+                char *bytes = malloc(n);
+
+                for (size_t i = 0; i < n; i++)
+                        bytes[i] = pattern(p.id, at + i);
+                cr_assert_eq(store_put_slice(store, p.id, at, bytes, n), 0);
+        }
+        cr_assert_eq(store_put_response(store, &p), 0);
+        store_sync(store);
+        cr_assert_eq(error, 0);
+        return p.id;
+}
+
+static _Atomic int prefaulted;
+
+static void prefault_done(struct prefault *job)
+{
+        (void)job;
+        atomic_fetch_add(&prefaulted, 1);
+}
+
+static void load(uint64_t id, uint64_t offset)
+{
+        struct prefault job = {.done = prefault_done, .id = id, .offset = offset, .bytes = 1};
+        int before = atomic_load(&prefaulted);
+
+        reader_end(reader);
+        prefault_body(store, &job);
+        while (atomic_load(&prefaulted) == before)
+                sched_yield();
+        cr_assert_not(job.failed);
+        cr_assert_eq(reader_begin(reader), 0);
+}
+
+Test(store, a_body_in_slices_comes_back_byte_for_byte_from_any_offset)
+{
+        uint64_t length = 2 * (uint64_t)SLICE_MAX + 777, id = put_large("http://a:80/", length);
+        uint64_t starts[] = {0, 1, SLICE_UNIT, SLICE_MAX - 1, SLICE_MAX, length - 1};
+
+        cr_assert_eq(reader_begin(reader), 0);
+        for (size_t s = 0; s < sizeof starts / sizeof starts[0]; s++)
+                for (uint64_t at = starts[s]; at < length;) {
+                        struct iovec spans[4];
+                        int count;
+                        enum body_state state = reader_body(reader, id, at, length - at, spans, 4, &count);
+
+                        if (state == BODY_COLD) {
+                                load(id, at);
+                                continue;
+                        }
+                        cr_assert_eq(state, BODY_READY);
+                        for (int i = 0; i < count; i++)
+                                for (size_t j = 0; j < spans[i].iov_len; j++, at++)
+                                        if (((char *)spans[i].iov_base)[j] != pattern(id, at))
+                                                cr_assert_fail("byte %zu of the body is wrong", (size_t)at);
+                }
+        reader_end(reader);
+}
+
+Test(store, an_abandoned_response_leaves_no_slices)
+{
+        uint64_t id = store_next_id(store);
+        struct iovec spans[1];
+        int count;
+
+        cr_assert_eq(store_put_slice(store, id, 0, calloc(1, SLICE_UNIT), SLICE_UNIT), 0);
+        store_abandon(store, id);
+        store_sync(store);
+        cr_assert_eq(reader_begin(reader), 0);
+        cr_assert_eq(reader_body(reader, id, 0, 1, spans, 1, &count), BODY_GAP);
+        reader_end(reader);
+}
+
+Test(store, eviction_keeps_the_file_within_its_size_and_spares_what_is_read)
+{
+        struct store_status status;
+        char file[128];
+        struct stat st;
+
+        reopen(16 << 20);
+        put("http://hot:80/", "hot");
+        for (int i = 0; i < 60; i++) {
+                char url[64];
+
+                snprintf(url, sizeof url, "http://a:80/%d", i);
+                put_large(url, 1 << 20);
+                cr_assert(holds("http://hot:80/", "hot"), "after %d", i);
+        }
+        store_status(store, &status);
+        cr_assert_gt(status.evicted, 30);
+        snprintf(file, sizeof file, "%s/data.mdb", path);
+        cr_assert_eq(stat(file, &st), 0);
+        cr_assert_leq(st.st_size, 16 << 20);
+        cr_assert_eq(status.error, 0);
+}
+
+Test(store, a_pinned_body_is_not_evicted)
+{
+        uint64_t id;
+        struct iovec spans[1];
+        int count;
+
+        reopen(16 << 20);
+        id = put_large("http://a:80/pinned", 1 << 20);
+        cr_assert(store_pin(store, id));
+        for (int i = 0; i < 40; i++) {
+                char url[64];
+
+                snprintf(url, sizeof url, "http://a:80/%d", i);
+                put_large(url, 1 << 20);
+        }
+        cr_assert_eq(reader_begin(reader), 0);
+        cr_assert_neq(reader_body(reader, id, 0, 1, spans, 1, &count), BODY_GAP);
+        reader_end(reader);
+        store_unpin(store, id);
+}
+
+Test(store, cold_look_ups_go_to_the_prefault_threads_until_the_index_is_in_memory)
+{
+        struct key k = key_of("http://a:80/");
+        struct found f;
+        int rounds = 0;
+        enum find result;
+
+        put("http://a:80/", "hello");
+        reopen(32 << 20);
+        for (;;) {
+                struct prefault job = {.done = prefault_done, .key = k, .request = &request};
+                int before = atomic_load(&prefaulted);
+
+                cr_assert_eq(reader_begin(reader), 0);
+                result = reader_find(reader, &k, &request, false, &f);
+                if (result == FIND_COLD)
+                        rounds++;
+                reader_end(reader);
+                if (result != FIND_COLD)
+                        break;
+                cr_assert_leq(rounds, 1, "who asked makes progress");
+                prefault_find(store, &job);
+                while (atomic_load(&prefaulted) == before)
+                        sched_yield();
+                cr_assert_not(job.failed);
+        }
+        cr_assert_eq(result, FIND_HIT);
+        cr_assert_eq(rounds, 1);
+}
+
+Test(store, a_fault_in_the_map_sets_the_store_aside)
+{
+        struct store_status status;
+        const void *start;
+        size_t len;
+        int elsewhere;
+
+        store_map(store, &start, &len);
+        cr_assert_not_null(start);
+        cr_assert_not(store_sigbus(store, &elsewhere));
+        cr_assert(store_sigbus(store, (const char *)start + len / 2));
+        cr_assert_neq(reader_begin(reader), 0);
+        store_status(store, &status);
+        cr_assert(status.set_aside);
+}
