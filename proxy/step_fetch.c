@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "http/fields.h"
+#include "http/render.h"
 #include "proxy/client.h"
 #include "proxy/exchange.h"
 #include "proxy/pump.h"

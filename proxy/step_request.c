@@ -2,6 +2,7 @@
  * turned away. */
 #include "http/cache_control.h"
 #include "http/fields.h"
+#include "http/render.h"
 #include "http/reuse.h"
 #include "proxy/client.h"
 #include "proxy/exchange.h"

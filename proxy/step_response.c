@@ -2,6 +2,7 @@
  */
 #include "http/cache_status.h"
 #include "http/fields.h"
+#include "http/render.h"
 #include "http/storing.h"
 #include "http/vary.h"
 #include "proxy/client.h"

@@ -4,6 +4,7 @@
  * slice, in turns of some MiB, each with a read transaction of its own; meanwhile its id is pinned. */
 #include "http/cache_status.h"
 #include "http/condition.h"
+#include "http/render.h"
 #include "http/storing.h"
 #include "proxy/client.h"
 #include "proxy/exchange.h"
