@@ -1,0 +1,83 @@
+/* `limpid setup up|down|show|check`: the kernel side alone, for the operator and for scripts. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proxy/command.h"
+#include "proxy/config.h"
+
+typedef int action_fn(const struct setup_options *, struct setup_text *);
+
+struct action {
+        const char *name;
+        action_fn *run;
+        bool changes; /* the kernel: not where the operator installs the rules himself */
+        bool says;    /* what it returns as text goes to standard output, else it is a complaint */
+};
+
+static const struct action actions[] = {
+        {"up", setup_up, true, false},
+        {"down", setup_down, true, false},
+        {"show", setup_show, false, true},
+        {"check", setup_check, false, true},
+};
+
+static const struct action *find_action(const char *name)
+{
+        for (size_t i = 0; name && i < sizeof actions / sizeof actions[0]; i++)
+                if (strcmp(actions[i].name, name) == 0)
+                        return &actions[i];
+        return NULL;
+}
+
+static int usage(void)
+{
+        fprintf(stderr, "usage: limpid setup up|down|show|check [-c FILE]\n");
+        return 2;
+}
+
+static int act(const struct action *a, const struct config *config)
+{
+        struct setup_text text = {NULL, 0, 0};
+        int error;
+
+        if (config->manual && a->changes) {
+                printf("manual = true: the rules are the operator's, nothing is changed\n");
+                return 0;
+        }
+        error = a->run(&config->setup, &text);
+        if (a->says && text.len)
+                printf("%s", text.at);
+        else if (error)
+                fprintf(stderr, "limpid: setup %s: %s\n", a->name,
+                        text.len ? text.at : strerror(error < 0 ? -error : error));
+        if (!error && a->run == setup_check)
+                printf("everything is as it should be\n");
+        setup_text_free(&text);
+        return error ? 1 : 0;
+}
+
+int command_setup(int argc, char **argv)
+{
+        const struct action *a = find_action(argc > 1 ? argv[1] : NULL);
+        const char *path = CONFIG_PATH;
+        struct config *config;
+        int option, status;
+
+        if (!a)
+                return usage();
+        optind = 2;
+        while ((option = getopt(argc, argv, "c:")) != -1) {
+                if (option != 'c')
+                        return usage();
+                path = optarg;
+        }
+        if (optind < argc)
+                return usage();
+        config = config_read(path, stderr);
+        if (!config)
+                return 1;
+        status = act(a, config);
+        config_free(&config);
+        return status;
+}

@@ -1,0 +1,17 @@
+/* Running nft scripts through libnftables. */
+#ifndef SETUP_NFT_H
+#define SETUP_NFT_H
+
+#include "setup/setup.h"
+
+struct nft_ctx;
+
+struct nft_ctx *nft_open(void);
+
+/* Runs a script as one transaction. 0, or -1 with the first line of what libnftables said in *why. */
+int nft_run(struct nft_ctx *, const char *script, struct setup_text *why);
+
+/* The same; what it lists goes into *out. */
+int nft_list(struct nft_ctx *, const char *command, struct setup_text *out);
+
+#endif

@@ -1,0 +1,181 @@
+/* The plan: an nft table of our own, and the sysctls that must not be on.
+ *
+ * Order decides (see docs on transparent proxying in design.md §6): what is for this machine itself is left alone;
+ * packets of connections that we have (both legs, with their ICMP errors) go to their sockets; then a bare SYN of a
+ * client interface that is in the gate, and that nothing bypasses, goes to the listener. A mark is set only after
+ * `tproxy` has found the listener, so that without one the packet is routed on as if nothing of this were there. */
+#include "setup/plan.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "setup/text.h"
+
+static const char private4[] = "10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16";
+static const char private6[] = "::1/128, fc00::/7, fe80::/10";
+
+const struct plan_sysctl plan_sysctls[] = {
+        {"net/ipv4/tcp_fwmark_accept", "0", "accepted sockets would inherit the mark, and their packets loop back",
+         false},
+        {"net/ipv4/conf/all/src_valid_mark", "0", "with reverse path filtering it drops marked packets", false},
+        {NULL, NULL, NULL, false},
+};
+
+int plan_family(const char *address)
+{
+        char host[INET6_ADDRSTRLEN + 1], *end;
+        const char *slash = strchr(address, '/');
+        size_t len = slash ? (size_t)(slash - address) : strlen(address);
+        struct in6_addr bytes;
+        long bits = 0;
+
+        if (len >= sizeof host)
+                return 0;
+        memcpy(host, address, len);
+        host[len] = 0;
+        if (slash) {
+                bits = strtol(slash + 1, &end, 10);
+                if (end == slash + 1 || *end || slash[1] == '-' || slash[1] == '+' || slash[1] == ' ')
+                        return 0;
+        }
+        if (inet_pton(AF_INET, host, &bytes) == 1)
+                return bits <= 32 ? AF_INET : 0;
+        if (inet_pton(AF_INET6, host, &bytes) == 1)
+                return bits <= 128 ? AF_INET6 : 0;
+        return 0;
+}
+
+const char *setup_address_error(const char *text)
+{
+        return plan_family(text) ? NULL : "not an address or CIDR";
+}
+
+/* The addresses of one family as the inside of an nft set; nothing is added where there is none. */
+static bool add_addresses(struct setup_text *t, const char *const *all, size_t count, int family, const char *before)
+{
+        bool any = false;
+
+        for (size_t i = 0; i < count; i++) {
+                bool is_private = strcmp(all[i], "private") == 0;
+                const char *words = family == AF_INET ? private4 : private6;
+
+                if (!is_private && plan_family(all[i]) != family)
+                        continue;
+                if (!text_add(t, "%s%s", any ? ", " : before, is_private ? words : all[i]))
+                        return false;
+                any = true;
+        }
+        return !any || text_add(t, " } return\n");
+}
+
+static bool add_bypass(struct setup_text *t, const struct setup_options *o)
+{
+        bool ok = text_add(
+                t, "                ip6 saddr fe80::/10 return comment \"link-local clients cannot be spoofed\"\n");
+
+        ok = ok && add_addresses(t, o->bypass_clients, o->bypass_client_count, AF_INET, "                ip saddr { ");
+        ok = ok &&
+             add_addresses(t, o->bypass_clients, o->bypass_client_count, AF_INET6, "                ip6 saddr { ");
+        ok = ok && add_addresses(t, o->bypass_servers, o->bypass_server_count, AF_INET, "                ip daddr { ");
+        return ok &&
+               add_addresses(t, o->bypass_servers, o->bypass_server_count, AF_INET6, "                ip6 daddr { ");
+}
+
+static bool add_handed_back(struct setup_text *t)
+{
+        return text_add(
+                t, "                ip daddr . tcp dport @handed_back4 return comment \"could not be reached lately\"\n"
+                   "                ip6 daddr . tcp dport @handed_back6 return\n");
+}
+
+static bool add_ports(struct setup_text *t, const struct setup_options *o)
+{
+        bool ok = text_add(t, "tcp dport { ");
+
+        for (size_t i = 0; i < o->port_count; i++)
+                ok = ok && text_add(t, "%s%u", i ? ", " : "", o->ports[i]);
+        return ok && text_add(t, " } ");
+}
+
+static const char syn[] = "tcp flags & (fin | syn | rst | ack) == syn ";
+
+static bool add_intercept(struct setup_text *t, const struct setup_options *o, const char *family, const char *to)
+{
+        bool ok = text_add(t, "                meta nfproto %s %s", family, syn) && add_ports(t, o);
+
+        if (o->match && o->match[0])
+                ok = ok && text_add(t, "%s ", o->match);
+        if (o->form == SETUP_MARK)
+                return ok && text_add(t, "socket transparent 1 meta mark set meta mark | 0x%x accept\n", o->mark);
+        return ok && text_add(t, "tproxy %s to %s:%u meta mark set meta mark | 0x%x accept\n",
+                              strcmp(family, "ipv4") ? "ip6" : "ip", to, o->listen_port, o->mark);
+}
+
+static bool add_divert(struct setup_text *t, const struct setup_options *o)
+{
+        static const char *const kinds[] = {
+                "tcp flags & (fin | syn | rst | ack) != syn",
+                "meta l4proto icmp",
+                "meta l4proto icmpv6",
+        };
+
+        for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+                if ((i < 2 || o->ipv6) &&
+                    !text_add(t, "                %s socket transparent 1 meta mark set meta mark | 0x%x accept\n",
+                              kinds[i], o->mark))
+                        return false;
+        return true;
+}
+
+static bool add_prerouting(struct setup_text *t, const struct setup_options *o)
+{
+        bool ok = text_add(t, "        chain prerouting {\n"
+                              "                type filter hook prerouting priority mangle; policy accept;\n"
+                              "                fib daddr type local return comment \"for this machine itself\"\n");
+
+        ok = ok && add_divert(t, o) && text_add(t, "                iifname != @gate return\n") && add_bypass(t, o);
+        ok = ok && (o->fail_closed || add_handed_back(t)) && add_intercept(t, o, "ipv4", "127.0.0.1");
+        return ok && (!o->ipv6 || add_intercept(t, o, "ipv6", "[::1]")) && text_add(t, "        }\n");
+}
+
+/* fail = "closed": what a client interface sends to an intercepted port and was not intercepted is refused. */
+static bool add_closed(struct setup_text *t, const struct setup_options *o)
+{
+        bool ok = text_add(t, "        chain forward {\n"
+                              "                type filter hook forward priority filter; policy accept;\n"
+                              "                iifname != { ");
+
+        for (size_t i = 0; i < o->interface_count; i++)
+                ok = ok && text_add(t, "%s\"%s\"", i ? ", " : "", o->interfaces[i]);
+        ok = ok && text_add(t, " } return\n") && add_bypass(t, o) && text_add(t, "                ") && add_ports(t, o);
+        if (o->match && o->match[0])
+                ok = ok && text_add(t, "%s ", o->match);
+        return ok && text_add(t, "reject with tcp reset\n        }\n");
+}
+
+bool plan_nft(const struct setup_options *o, struct setup_text *t)
+{
+        bool ok = text_add(t, "table " PLAN_TABLE "\n"
+                              "delete table " PLAN_TABLE "\n"
+                              "table " PLAN_TABLE " {\n"
+                              "        set gate {\n"
+                              "                type ifname\n"
+                              "                flags timeout\n"
+                              "        }\n"
+                              "        set handed_back4 {\n"
+                              "                type ipv4_addr . inet_service\n"
+                              "                flags timeout\n"
+                              "                size 65535\n"
+                              "        }\n"
+                              "        set handed_back6 {\n"
+                              "                type ipv6_addr . inet_service\n"
+                              "                flags timeout\n"
+                              "                size 65535\n"
+                              "        }\n");
+
+        ok = ok && add_prerouting(t, o);
+        if (o->fail_closed && o->interface_count)
+                ok = ok && add_closed(t, o);
+        return ok && text_add(t, "}\n");
+}

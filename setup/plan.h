@@ -1,0 +1,26 @@
+/* What is wanted of the kernel, from the configuration alone (pure). */
+#ifndef SETUP_PLAN_H
+#define SETUP_PLAN_H
+
+#include "setup/setup.h"
+
+enum { PLAN_PRIORITY = 9000 }; /* of our routing rules: before main, which is 32766 */
+
+#define PLAN_TABLE "inet limpid"
+
+/* The nft script that makes our table anew, in one transaction. False: out of memory. */
+bool plan_nft(const struct setup_options *, struct setup_text *);
+
+/* The sysctls that break interception where they are on, and what they must be. Ends with a NULL path. */
+struct plan_sysctl {
+        const char *path; /* below /proc/sys, with slashes */
+        const char *value;
+        const char *why;
+        bool ipv6;
+};
+extern const struct plan_sysctl plan_sysctls[];
+
+/* An address or CIDR: its family, AF_INET or AF_INET6; 0 where it is neither. */
+int plan_family(const char *address);
+
+#endif

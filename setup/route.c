@@ -1,0 +1,191 @@
+/* Rules and routes over libmnl; kernel net/core/fib_rules.c and net/ipv4/fib_frontend.c say what the attributes mean.
+ */
+#include "setup/route.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <time.h>
+
+#include "setup/plan.h"
+
+enum { LOOPBACK_INDEX = 1, BUFFER = 32768 };
+
+/* Sends, and reads answers until the acknowledgement or the end of a dump. 0 or -errno. */
+static int talk(struct nlmsghdr *request, mnl_cb_t each, void *context)
+{
+        struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+        char buffer[BUFFER];
+        int result = -errno;
+
+        if (!socket)
+                return result;
+        request->nlmsg_seq = (unsigned)time(NULL);
+        if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) == 0 &&
+            mnl_socket_sendto(socket, request, request->nlmsg_len) >= 0) {
+                do {
+                        ssize_t n = mnl_socket_recvfrom(socket, buffer, sizeof buffer);
+
+                        result = n < 0 ? MNL_CB_ERROR
+                                       : mnl_cb_run(buffer, (size_t)n, request->nlmsg_seq,
+                                                    mnl_socket_get_portid(socket), each, context);
+                } while (result == MNL_CB_OK);
+                result = result == MNL_CB_ERROR ? -errno : 0;
+        } else {
+                result = -errno;
+        }
+        mnl_socket_close(socket);
+        return result;
+}
+
+static struct nlmsghdr *begin(char *buffer, uint16_t type, uint16_t flags)
+{
+        struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
+
+        h->nlmsg_type = type;
+        h->nlmsg_flags = NLM_F_REQUEST | flags;
+        return h;
+}
+
+static void put_rule(struct nlmsghdr *h, const struct setup_options *o, int family)
+{
+        struct fib_rule_hdr *r = mnl_nlmsg_put_extra_header(h, sizeof *r);
+
+        r->family = (uint8_t)family;
+        r->action = FR_ACT_TO_TBL;
+        r->table = o->table < 256 ? (uint8_t)o->table : RT_TABLE_UNSPEC;
+        mnl_attr_put_u32(h, FRA_PRIORITY, PLAN_PRIORITY);
+        mnl_attr_put_u32(h, FRA_FWMARK, o->mark);
+        mnl_attr_put_u32(h, FRA_FWMASK, o->mark);
+        mnl_attr_put_u32(h, FRA_TABLE, o->table);
+}
+
+static void put_route(struct nlmsghdr *h, const struct setup_options *o, int family)
+{
+        struct rtmsg *r = mnl_nlmsg_put_extra_header(h, sizeof *r);
+
+        r->rtm_family = (uint8_t)family;
+        r->rtm_table = o->table < 256 ? (uint8_t)o->table : RT_TABLE_UNSPEC;
+        r->rtm_protocol = RTPROT_STATIC;
+        r->rtm_scope = family == AF_INET ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
+        r->rtm_type = RTN_LOCAL;
+        mnl_attr_put_u32(h, RTA_TABLE, o->table);
+        mnl_attr_put_u32(h, RTA_OIF, LOOPBACK_INDEX);
+}
+
+int route_add(enum route_thing thing, const struct setup_options *o, int family)
+{
+        char buffer[BUFFER];
+        struct nlmsghdr *h =
+                begin(buffer, thing == ROUTE_RULE ? RTM_NEWRULE : RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
+        int error;
+
+        (thing == ROUTE_RULE ? put_rule : put_route)(h, o, family);
+        error = talk(h, NULL, NULL);
+        return error == -EEXIST ? 0 : error;
+}
+
+int route_delete(enum route_thing thing, const struct setup_options *o, int family)
+{
+        char buffer[BUFFER];
+        struct nlmsghdr *h = begin(buffer, thing == ROUTE_RULE ? RTM_DELRULE : RTM_DELROUTE, NLM_F_ACK);
+        int error;
+
+        (thing == ROUTE_RULE ? put_rule : put_route)(h, o, family);
+        error = talk(h, NULL, NULL);
+        return error == -ENOENT || error == -ESRCH ? 0 : error;
+}
+
+/* ---- looking -------------------------------------------------------------------------------------------------------
+ */
+
+struct search {
+        const struct setup_options *options;
+        int family;
+        bool found;
+        unsigned others;
+};
+
+static uint32_t u32_of(const struct nlattr *a)
+{
+        return mnl_attr_validate(a, MNL_TYPE_U32) < 0 ? 0 : mnl_attr_get_u32(a);
+}
+
+static int see_rule(const struct nlmsghdr *h, void *context)
+{
+        const struct fib_rule_hdr *r = mnl_nlmsg_get_payload(h);
+        struct search *s = context;
+        uint32_t mark = 0, mask = UINT32_MAX, table = r->table, priority = 0;
+        const struct nlattr *a;
+
+        if (r->family != s->family)
+                return MNL_CB_OK;
+        mnl_attr_for_each(a, h, sizeof *r)
+        {
+                switch (mnl_attr_get_type(a)) {
+                case FRA_FWMARK:
+                        mark = u32_of(a);
+                        break;
+                case FRA_FWMASK:
+                        mask = u32_of(a);
+                        break;
+                case FRA_TABLE:
+                        table = u32_of(a);
+                        break;
+                case FRA_PRIORITY:
+                        priority = u32_of(a);
+                        break;
+                default:
+                        break;
+                }
+        }
+        if (mark == s->options->mark && mask == mark && table == s->options->table && priority == PLAN_PRIORITY)
+                s->found = true;
+        else if (mark && (mark & mask & s->options->mark))
+                s->others++;
+        return MNL_CB_OK;
+}
+
+static int see_route(const struct nlmsghdr *h, void *context)
+{
+        const struct rtmsg *r = mnl_nlmsg_get_payload(h);
+        struct search *s = context;
+        uint32_t table = r->rtm_table, interface = 0;
+        const struct nlattr *a;
+
+        mnl_attr_for_each(a, h, sizeof *r)
+        {
+                if (mnl_attr_get_type(a) == RTA_TABLE)
+                        table = u32_of(a);
+                else if (mnl_attr_get_type(a) == RTA_OIF)
+                        interface = u32_of(a);
+        }
+        if (table != s->options->table || r->rtm_family != s->family)
+                return MNL_CB_OK;
+        if (r->rtm_type == RTN_LOCAL && r->rtm_dst_len == 0 && interface == LOOPBACK_INDEX)
+                s->found = true;
+        else
+                s->others++;
+        return MNL_CB_OK;
+}
+
+int route_find(enum route_thing thing, const struct setup_options *o, int family, unsigned *others)
+{
+        struct search s = {o, family, false, 0};
+        char buffer[BUFFER];
+        struct nlmsghdr *h = begin(buffer, thing == ROUTE_RULE ? RTM_GETRULE : RTM_GETROUTE, NLM_F_DUMP);
+        int error;
+
+        if (thing == ROUTE_RULE) {
+                struct fib_rule_hdr *r = mnl_nlmsg_put_extra_header(h, sizeof *r);
+                r->family = (uint8_t)family;
+        } else {
+                struct rtmsg *r = mnl_nlmsg_put_extra_header(h, sizeof *r);
+                r->rtm_family = (uint8_t)family;
+        }
+        error = talk(h, thing == ROUTE_RULE ? see_rule : see_route, &s);
+        *others = s.others;
+        return error ? error : s.found;
+}

@@ -1,0 +1,248 @@
+/* Applying, checking, showing and removing the plan. Each part can be done twice without harm, and a failure takes back
+ * what was done before it. */
+#include "setup/setup.h"
+
+#include <errno.h>
+#include <nftables/libnftables.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "setup/nft.h"
+#include "setup/plan.h"
+#include "setup/route.h"
+#include "setup/sysctl.h"
+#include "setup/text.h"
+
+static const int families[] = {AF_INET, AF_INET6};
+static const enum route_thing things[] = {ROUTE_RULE, ROUTE_LOCAL};
+static const char *const thing_names[] = {[ROUTE_RULE] = "routing rule", [ROUTE_LOCAL] = "local route"};
+
+/* IPv6 may be switched off on the machine: then IPv4 goes on. */
+static bool wanted(const struct setup_options *o, int family)
+{
+        return family == AF_INET || (o->ipv6 && access("/proc/sys/net/ipv6", F_OK) == 0);
+}
+
+static char version_of(int family)
+{
+        return family == AF_INET ? '4' : '6';
+}
+
+/* ---- routes --------------------------------------------------------------------------------------------------------
+ */
+
+/* A mark or a table that another program uses is not taken from it. */
+static int find_rivals(const struct setup_options *o, struct setup_text *why)
+{
+        for (size_t f = 0; f < 2; f++)
+                for (size_t t = 0; t < 2 && wanted(o, families[f]); t++) {
+                        unsigned others = 0;
+                        int there = route_find(things[t], o, families[f], &others);
+
+                        if (there < 0) {
+                                text_add(why, "%ss cannot be read: %s", thing_names[t], strerror(-there));
+                                return there;
+                        }
+                        if (!others)
+                                continue;
+                        if (things[t] == ROUTE_RULE)
+                                text_add(why,
+                                         "another program's routing rule uses bits of mark 0x%x; set another `mark`",
+                                         o->mark);
+                        else
+                                text_add(why, "routing table %u is used by another program; set another `table`",
+                                         o->table);
+                        return -EEXIST;
+                }
+        return 0;
+}
+
+static int add_routes(const struct setup_options *o, struct setup_text *why)
+{
+        for (size_t f = 0; f < 2; f++)
+                for (size_t t = 0; t < 2 && wanted(o, families[f]); t++) {
+                        int error = route_add(things[t], o, families[f]);
+
+                        if (error) {
+                                text_add(why, "IPv%c %s: %s", version_of(families[f]), thing_names[t],
+                                         strerror(-error));
+                                return error;
+                        }
+                }
+        return 0;
+}
+
+/* Only what is surely ours is deleted. */
+static int delete_routes(const struct setup_options *o, struct setup_text *why)
+{
+        int result = 0;
+
+        for (size_t f = 0; f < 2; f++)
+                for (size_t t = 0; t < 2; t++) {
+                        unsigned others;
+                        int error = 0;
+
+                        if (route_find(things[t], o, families[f], &others) == 1)
+                                error = route_delete(things[t], o, families[f]);
+                        if (error && !result) {
+                                result = error;
+                                text_add(why, "IPv%c %s: %s", version_of(families[f]), thing_names[t],
+                                         strerror(-error));
+                        }
+                }
+        return result;
+}
+
+/* ---- nftables ------------------------------------------------------------------------------------------------------
+ */
+
+static int run_script(const char *script, struct setup_text *why)
+{
+        struct nft_ctx *nft = nft_open();
+        int error;
+
+        if (!nft) {
+                text_add(why, "nftables cannot be opened");
+                return -ENOMEM;
+        }
+        error = nft_run(nft, script, why) ? -EINVAL : 0;
+        nft_ctx_free(nft);
+        return error;
+}
+
+static int apply_nft(const struct setup_options *o, struct setup_text *why)
+{
+        struct setup_text script = {NULL, 0, 0};
+        int error = plan_nft(o, &script) ? run_script(script.at, why) : -ENOMEM;
+
+        setup_text_free(&script);
+        return error;
+}
+
+/* "add" first, so that deleting a table that is not there is no error. */
+static int delete_nft(struct setup_text *why)
+{
+        return run_script("add table " PLAN_TABLE "\ndelete table " PLAN_TABLE "\n", why);
+}
+
+/* ---- up and down ---------------------------------------------------------------------------------------------------
+ */
+
+int setup_up(const struct setup_options *o, struct setup_text *why)
+{
+        struct setup_text ignored = {NULL, 0, 0};
+        int error = find_rivals(o, why);
+
+        if (error)
+                return error;
+        error = sysctl_apply(o, why);
+        if (!error)
+                error = add_routes(o, why);
+        if (!error)
+                error = apply_nft(o, why);
+        if (error)
+                setup_down(o, &ignored);
+        setup_text_free(&ignored);
+        return error;
+}
+
+int setup_down(const struct setup_options *o, struct setup_text *why)
+{
+        int nft = delete_nft(why), routes = delete_routes(o, why), sysctls = sysctl_restore(o, why);
+
+        return nft ? nft : routes ? routes : sysctls;
+}
+
+/* ---- check ---------------------------------------------------------------------------------------------------------
+ */
+
+static void check_routes(const struct setup_options *o, struct setup_text *out)
+{
+        for (size_t f = 0; f < 2; f++)
+                for (size_t t = 0; t < 2 && wanted(o, families[f]); t++) {
+                        unsigned others = 0;
+                        int there = route_find(things[t], o, families[f], &others);
+
+                        if (there < 0)
+                                text_add(out, "the IPv%c %s cannot be read: %s\n", version_of(families[f]),
+                                         thing_names[t], strerror(-there));
+                        else if (!there)
+                                text_add(out, "the IPv%c %s is missing\n", version_of(families[f]), thing_names[t]);
+                        if (others)
+                                text_add(out, "another program's IPv%c %s uses our mark or table\n",
+                                         version_of(families[f]), thing_names[t]);
+                }
+}
+
+static void check_sysctls(struct setup_text *out)
+{
+        char value[SYSCTL_VALUE];
+
+        for (const struct plan_sysctl *s = plan_sysctls; s->path; s++)
+                if (sysctl_read(s->path, value) == 0 && strcmp(value, s->value) != 0)
+                        text_add(out, "sysctl %s is %s, must be %s: %s\n", s->path, value, s->value, s->why);
+}
+
+/* Lines that must be in the table, as nft lists them back. */
+static void check_chain(const char *listed, const char *needle, const char *what, struct setup_text *out)
+{
+        if (!strstr(listed, needle))
+                text_add(out, "table " PLAN_TABLE ": %s\n", what);
+}
+
+static void check_nft(const struct setup_options *o, struct setup_text *out)
+{
+        struct setup_text listed = {NULL, 0, 0};
+        struct nft_ctx *nft = nft_open();
+
+        if (!nft || nft_list(nft, "list table " PLAN_TABLE, &listed) != 0 || !listed.at) {
+                text_add(out, "table " PLAN_TABLE " is missing\n");
+        } else {
+                check_chain(listed.at, "set gate {", "the gate's set is missing", out);
+                check_chain(listed.at, "socket transparent 1", "the divert rule is missing", out);
+                check_chain(listed.at, "fib daddr type local return", "this machine's own addresses are not left alone",
+                            out);
+                check_chain(listed.at, "iifname != @gate return", "the rule that asks the gate is missing", out);
+                if (o->form == SETUP_TPROXY)
+                        check_chain(listed.at, "tproxy ip to 127.0.0.1", "the IPv4 tproxy rule is missing", out);
+                if (o->form == SETUP_TPROXY && o->ipv6)
+                        check_chain(listed.at, "tproxy ip6 to [::1]", "the IPv6 tproxy rule is missing", out);
+        }
+        if (nft)
+                nft_ctx_free(nft);
+        setup_text_free(&listed);
+}
+
+int setup_check(const struct setup_options *o, struct setup_text *out)
+{
+        size_t before = out->len;
+
+        check_nft(o, out);
+        check_routes(o, out);
+        check_sysctls(out);
+        return out->len > before ? 1 : 0;
+}
+
+/* ---- show ----------------------------------------------------------------------------------------------------------
+ */
+
+int setup_show(const struct setup_options *o, struct setup_text *out)
+{
+        bool ok = text_add(out, "# reverse path filters and marks that break interception\n");
+
+        for (const struct plan_sysctl *s = plan_sysctls; s->path; s++)
+                ok = ok && text_add(out, "sysctl -w %s=%s   # %s\n", s->path, s->value, s->why);
+        for (size_t f = 0; f < 2 && (f == 0 || o->ipv6); f++) {
+                const char *ip = f ? "ip -6" : "ip";
+
+                ok = ok && text_add(out,
+                                    "# marked packets are delivered on this machine, whatever their destination\n"
+                                    "%s rule add priority %d fwmark 0x%x/0x%x lookup %u\n"
+                                    "%s route add local default dev lo table %u proto static\n",
+                                    ip, PLAN_PRIORITY, o->mark, o->mark, o->table, ip, o->table);
+        }
+        ok = ok && text_add(out, "# what is intercepted; the elements of `gate` are the interfaces for which it is\n"
+                                 "nft -f - <<'LIMPID'\n");
+        ok = ok && plan_nft(o, out) && text_add(out, "LIMPID\n");
+        return ok ? 0 : -ENOMEM;
+}

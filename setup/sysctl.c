@@ -1,0 +1,129 @@
+/* Sysctls and the state file. */
+#include "setup/sysctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "setup/plan.h"
+#include "setup/text.h"
+
+static void full_path(const char *path, char full[256])
+{
+        snprintf(full, 256, "/proc/sys/%s", path);
+}
+
+int sysctl_read(const char *path, char value[SYSCTL_VALUE])
+{
+        char full[256];
+        ssize_t n;
+        int fd;
+
+        full_path(path, full);
+        fd = open(full, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        n = read(fd, value, SYSCTL_VALUE - 1);
+        close(fd);
+        if (n < 0)
+                return -errno;
+        value[n] = 0;
+        value[strcspn(value, "\n")] = 0;
+        return 0;
+}
+
+int sysctl_write(const char *path, const char *value)
+{
+        char full[256];
+        int fd, error = 0;
+
+        full_path(path, full);
+        fd = open(full, O_WRONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        if (write(fd, value, strlen(value)) < 0)
+                error = -errno;
+        close(fd);
+        return error;
+}
+
+/* The state file's directory (/run/limpid) is made if it is missing. */
+static FILE *create_state(const char *path)
+{
+        char directory[256];
+        const char *slash = strrchr(path, '/');
+
+        if (slash && slash > path && (size_t)(slash - path) < sizeof directory) {
+                snprintf(directory, sizeof directory, "%.*s", (int)(slash - path), path);
+                mkdir(directory, 0755);
+        }
+        return fopen(path, "wxe");
+}
+
+/* 0: written, or there already. */
+static int remember(const struct setup_options *o)
+{
+        char value[SYSCTL_VALUE];
+        FILE *state = create_state(o->state);
+        int error = 0;
+
+        if (!state)
+                return errno == EEXIST ? 0 : -errno;
+        for (const struct plan_sysctl *s = plan_sysctls; s->path; s++)
+                if (sysctl_read(s->path, value) == 0 && strcmp(value, s->value) != 0)
+                        fprintf(state, "%s %s\n", s->path, value);
+        if (fflush(state) != 0)
+                error = -errno;
+        fclose(state);
+        return error;
+}
+
+int sysctl_apply(const struct setup_options *o, struct setup_text *why)
+{
+        char value[SYSCTL_VALUE];
+        int error = remember(o);
+
+        if (error) {
+                text_add(why, "%s: %s", o->state, strerror(-error));
+                return error;
+        }
+        for (const struct plan_sysctl *s = plan_sysctls; s->path; s++) {
+                if (sysctl_read(s->path, value) != 0 || strcmp(value, s->value) == 0)
+                        continue;
+                error = sysctl_write(s->path, s->value);
+                if (error) {
+                        text_add(why, "sysctl %s: %s", s->path, strerror(-error));
+                        return error;
+                }
+        }
+        return 0;
+}
+
+static bool in_plan(const char *path)
+{
+        for (const struct plan_sysctl *s = plan_sysctls; s->path; s++)
+                if (strcmp(s->path, path) == 0)
+                        return true;
+        return false;
+}
+
+int sysctl_restore(const struct setup_options *o, struct setup_text *why)
+{
+        FILE *state = fopen(o->state, "re");
+        char path[128], value[SYSCTL_VALUE];
+        int error = 0;
+
+        if (!state)
+                return errno == ENOENT ? 0 : -errno;
+        while (fscanf(state, "%127s %63s", path, value) == 2)
+                if (in_plan(path) && sysctl_write(path, value) != 0 && !error) {
+                        error = -errno;
+                        text_add(why, "sysctl %s cannot be given back", path);
+                }
+        fclose(state);
+        unlink(o->state);
+        return error;
+}
