@@ -65,6 +65,10 @@ static void check_gate(struct finding *f, const struct snapshot *s)
 {
         if (s->draining)
                 say(f, LEVEL_WARNING, "Limpid is ending: it finishes what runs and accepts no new connections.");
+        else if (s->overloaded)
+                say(f, s->fail_closed ? LEVEL_ERROR : LEVEL_WARNING,
+                    "All connections that Limpid may have are in use: new ones %s.",
+                    s->fail_closed ? "are refused" : "go direct");
         else if (s->gate == GATE_SHUT && s->fail_closed)
                 say(f, LEVEL_ERROR, "The gate is shut, and connections do not go past Limpid: clients reach nothing.");
         else if (s->gate == GATE_SHUT)

@@ -139,6 +139,7 @@ int snapshot_take(struct snapshot *s, struct watch *w, int64_t now, int64_t now_
         s->fail_closed = p->config->setup.fail_closed;
         s->spoof_client = p->config->origin.spoof_client;
         s->draining = atomic_load(&p->draining);
+        s->overloaded = atomic_load(&p->overloaded);
         error = take_workers(s, w);
         if (!error)
                 error = take_stores(s, p);

@@ -47,7 +47,7 @@ struct snapshot {
         int64_t now_ms; /* the clock of the samples */
         int64_t started;
         enum gate_state gate;
-        bool fail_closed, draining, spoof_client;
+        bool fail_closed, draining, overloaded, spoof_client;
         uint64_t totals[COUNTER_IDS];
         struct worker_state *workers;
         size_t worker_count;
