@@ -1,0 +1,138 @@
+"""Fixtures of the lab. `lab` is made once for the session; `limpid` runs with the lab's plain configuration for a file's
+tests together, `limpid_with(…)` is one of the test's own; `origin(…)` makes an origin at an address that only this test uses."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from lab import limpid as program
+from lab.net import Lab
+from lab.nginx import Nginx
+from lab.origin import Origin
+from lab.wire import get
+
+pytest.register_assert_rewrite("lab.verdicts")
+
+
+def pytest_collection_modifyitems(items):
+    if os.geteuid() != 0:
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason="namespaces and TPROXY take root"))
+
+
+@pytest.fixture(scope="session")
+def lab():
+    lab = Lab()
+    yield lab
+    lab.close()
+
+
+@pytest.fixture(scope="session")
+def place():
+    """A directory for the session that every user may enter; directories in it by name."""
+    top = Path(f"/tmp/limpid-lab-{os.getpid()}")
+    top.mkdir(mode=0o755)
+    made = []
+
+    def directory(name):
+        path = top / f"{name}-{len(made)}"
+        made.append(path)
+        path.mkdir(mode=0o755)
+        return path
+
+    yield directory
+    if not os.environ.get("LAB_KEEP"):
+        shutil.rmtree(top, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def nginx(lab, place):
+    nginx = Nginx(lab, place("nginx"))
+    yield nginx
+    nginx.close()
+
+
+@pytest.fixture(scope="module")
+def running(lab, place):
+    """Limpid with the plain configuration, for all tests of a file."""
+    limpid = program.Limpid(lab, place("limpid")).start()
+    yield limpid
+    limpid.stop()
+
+
+@pytest.fixture
+def limpid(running):
+    """The same, and after each test: the same proxy process, and no word from a sanitizer."""
+    if running.process.poll() is not None:
+        pytest.fail(f"limpid is gone, exit {running.process.returncode}:\n{running.stderr[-4000:]}")
+    before = running.proxy()
+    yield running
+    running.check_sanitizers()
+    assert running.process.poll() is None, f"limpid ended: {running.stderr[-4000:]}"
+    assert running.proxy() == before, f"the proxy process died and was started again: {running.stderr[-4000:]}"
+
+
+@pytest.fixture
+def limpid_with(lab, place):
+    """limpid_with(section={key: value}, …): a Limpid of the test's own, started. `start=False` leaves that to the test."""
+    made = []
+
+    def make(start=True, **changes):
+        limpid = program.Limpid(lab, place("limpid"), changes)
+        made.append(limpid)
+        return limpid.start() if start else limpid
+
+    yield make
+    for limpid in made:
+        limpid.stop()
+
+
+@pytest.fixture
+def origin(lab):
+    """origin(script, …, family=4): an Origin. What goes wrong in its scripts fails the test."""
+    made = []
+
+    def make(*scripts, **where):
+        made.append(Origin(lab, *scripts, **where))
+        return made[-1]
+
+    yield make
+    errors = []
+    for one in made:
+        try:
+            one.close()
+        except Exception as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+
+
+@pytest.fixture
+def connect(lab):
+    """connect(origin_or_address, client=…): a Wire from a client's namespace, closed at the end of the test."""
+    made = []
+
+    def make(to, client=None, **options):
+        address = getattr(to, "address", to)
+        made.append((client or lab.client).connect(address, **options))
+        return made[-1]
+
+    yield make
+    for wire in made:
+        wire.close()
+
+
+@pytest.fixture
+def fetch(connect):
+    """fetch(origin, "/path", "Field: value", client=…): one request on a connection of its own, and its response."""
+
+    def make(origin, path="/", *fields, client=None, method="GET"):
+        with connect(origin, client) as wire:
+            return wire.ask(get(origin.host, path, *fields, method=method))
+
+    return make

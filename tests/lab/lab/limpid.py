@@ -1,0 +1,251 @@
+"""Limpid as the lab runs it: a configuration of the test's own, the program in the gateway's namespace, and at the end of
+each life the same demands: exit 0, no word from a sanitizer, and the kernel as it was found."""
+
+import json
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+from . import wait
+
+ROOT = Path(__file__).resolve().parents[3]
+REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|SUMMARY: \w+Sanitizer|runtime error:|Assertion .* failed")
+
+
+def binary():
+    return Path(os.environ.get("LIMPID", ROOT / "build/release/limpid")).resolve()
+
+
+def sanitized():
+    """Whether the program under test is a build with sanitizers: slow, and with memory of its own."""
+    done = subprocess.run(["grep", "-qc", "__asan_init\\|__tsan_init", str(binary())])
+    return done.returncode == 0
+
+
+def user():
+    """Whom the proxy becomes."""
+    for name in ("limpid", "nobody"):
+        try:
+            return pwd.getpwnam(name).pw_name
+        except KeyError:
+            pass
+    return ""
+
+
+def rendered(value, indent=""):
+    """A configuration in libconfuse's syntax; a dict is a section, and below `store` a dict of titles."""
+    lines = []
+    for key, what in value.items():
+        if key == "store":
+            lines += [f'{indent}store "{title}" {{\n{rendered(body, indent + "    ")}{indent}}}\n' for title, body in what.items()]
+        elif isinstance(what, dict):
+            lines.append(f"{indent}{key} {{\n{rendered(what, indent + '    ')}{indent}}}\n")
+        else:
+            lines.append(f"{indent}{key} = {literal(what)}\n")
+    return "".join(lines)
+
+
+def literal(value):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        return "{" + ", ".join(literal(item) for item in value) + "}"
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def merged(base, changes):
+    out = dict(base)
+    for key, value in changes.items():
+        out[key] = merged(out[key], value) if isinstance(value, dict) and isinstance(out.get(key), dict) else value
+    return out
+
+
+class Limpid:
+    """One configuration, and the program's lives with it. `changes` is laid over what the lab needs."""
+
+    def __init__(self, lab, where, changes=None):
+        self.lab, self.where = lab, where
+        self.process = None
+        self.control = where / "control"
+        self.access = where / "log" / "access.log"
+        self.stderr_path = where / "stderr"
+        self.store = where / "store"
+        self.config = merged({
+            "intercept": {"interfaces": lab.interfaces},
+            "cache": {"store": {"main": {"path": str(self.store), "size": "1G"}}},
+            "admin": {"listen": "127.0.0.1:8080", "control": str(self.control)},
+            "log": {"access": str(self.access), "format": "squid", "level": "debug" if os.environ.get("LAB_DEBUG") else "info"},
+            "workers": 2,
+            "user": user(),
+        }, changes or {})
+        for path in (where, self.store, self.access.parent):
+            path.mkdir(exist_ok=True)
+            if user():
+                shutil.chown(path, user())
+        self.path = where / "limpid.conf"
+        self.before = None
+
+    # ---- its life
+
+    def start(self, ready=True):
+        self.path.write_text(rendered(self.config))
+        self.before = self.lab.kernel_state()
+        environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:" + os.environ.get("ASAN_OPTIONS", ""),
+                           UBSAN_OPTIONS="print_stacktrace=1")
+        with open(self.stderr_path, "ab") as errors:
+            self.process = self.lab.gateway.start(binary(), "run", "-c", self.path, stdout=errors, stderr=errors, env=environment,
+                                                  cwd=self.where)
+        if ready:
+            self.wait_ready()
+        return self
+
+    def wait_ready(self):
+        def ready():
+            assert self.process.poll() is None, f"limpid ended with {self.process.returncode}:\n{self.stderr}"
+            return self.listens() and (self.config["intercept"].get("manual") or self.gate_open())
+
+        wait.eventually(ready, lambda: f"limpid to be ready; it said:\n{self.stderr}\n{self.lab.gateway.run('nft', 'list', 'ruleset')}")
+
+    def listens(self):
+        port = 80 if self.config["intercept"].get("form") == "mark" else self.config["intercept"].get("listen_port", 3129)
+        return f":{port} " in self.lab.gateway.run("ss", "-Hltn")
+
+    def gate_open(self):
+        """Whether the clients' interfaces are elements of a set, with some time left to live."""
+        rules = self.lab.gateway.run("nft", "list", "ruleset")
+        return all(re.search(rf'"?{name}"?[^,}}]* expires ', rules) for name in self.config["intercept"]["interfaces"])
+
+    def stop(self, sign=signal.SIGTERM, code=0):
+        """Ends it, and demands what is demanded of each end."""
+        if not self.process:
+            return
+        if self.process.poll() is None:
+            self.process.send_signal(sign)
+        self._wait()
+        assert self.process.returncode == code, f"exit {self.process.returncode}:\n{self.stderr}"
+        self.process = None
+        self.check_sanitizers()
+        assert self.lab.kernel_state() == self.before
+
+    def _wait(self):
+        try:
+            self.process.wait(wait.DEADLINE * 2)
+        except subprocess.TimeoutExpired:
+            children = self.children()
+            self.process.kill()
+            for pid in children:
+                kill(pid, signal.SIGKILL)
+            self.process.wait()
+            raise AssertionError(f"limpid does not end:\n{self.stderr}") from None
+
+    def kill(self):
+        """Ends it as a crash of the whole would: no clean-up. The kernel's side is then taken down by command."""
+        for pid in [self.process.pid, *self.children()]:
+            kill(pid, signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+        self.command("setup", "down")
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def check_sanitizers(self):
+        assert not REPORT.search(self.stderr), self.stderr
+
+    # ---- looking at it
+
+    @property
+    def stderr(self):
+        return self.stderr_path.read_text(errors="replace") if self.stderr_path.exists() else ""
+
+    def said(self, text):
+        """Waits until it has said this (a regular expression) to its operator."""
+        return wait.eventually(lambda: re.search(text, self.stderr), lambda: f"{text!r} in what limpid says:\n{self.stderr}")
+
+    def children(self):
+        try:
+            return [int(pid) for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()]
+        except FileNotFoundError:
+            return []
+
+    def proxy(self):
+        """The pid of the proxy process: the child with threads."""
+
+        def found():
+            threads = {pid: len(os.listdir(f"/proc/{pid}/task")) for pid in self.children() if os.path.exists(f"/proc/{pid}/task")}
+            busiest = max(threads, key=threads.get, default=None)
+            return busiest if busiest and threads[busiest] > 1 else None
+
+        return wait.eventually(found, "the proxy process")
+
+    def rss_anon(self):
+        """Anonymous memory of the proxy process, in bytes."""
+        return int(re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{self.proxy()}/status").read_text())[1]) << 10
+
+    def command(self, *words, code=0):
+        """Runs `limpid WORDS -c FILE` in the gateway; what it said on both outputs."""
+        words = [words[0], *words[1:]] if words[0] == "version" else [*words, "-c", self.path]
+        done = subprocess.run(self.lab.gateway.command(binary(), *words), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=60)
+        assert code is None or done.returncode == code, f"limpid {words}: exit {done.returncode}\n{done.stdout}"
+        return done.stdout
+
+    def ask(self, request):
+        """One line to the control socket, one line back."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(wait.DEADLINE)
+            sock.connect(str(self.control))
+            sock.sendall(json.dumps(request).encode() + b"\n")
+            text = b""
+            while not text.endswith(b"\n") and (more := sock.recv(65536)):
+                text += more
+        return json.loads(text)
+
+    def stats(self):
+        """The counters by name."""
+        answer = self.ask({"command": "stats"})
+        return flattened(answer)
+
+    def counter(self, name, least, above=0):
+        """Waits until a counter has reached `above + least`."""
+        return wait.eventually(lambda: (value := self.stats().get(name, 0)) >= above + least and (value or True),
+                               lambda: f"{name} >= {above + least}; {self.stats()}")
+
+    @property
+    def log(self):
+        return self.access.read_text(errors="replace").splitlines() if self.access.exists() else []
+
+    def logged(self, text, count=1):
+        """The lines of the access log that hold `text`, once there are at least `count`."""
+
+        def lines():
+            found = [line for line in self.log if text in line]
+            return found if len(found) >= count else None
+
+        return wait.eventually(lines, lambda: f"{count} lines with {text!r} in the access log: {self.log[-20:]}")
+
+
+def flattened(tree, out=None):
+    """Leaves by their own name; the first of a name wins."""
+    out = {} if out is None else out
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flattened(value, out)
+        elif isinstance(value, (int, float, str)):
+            out.setdefault(key, value)
+    return out
+
+
+def kill(pid, sign):
+    try:
+        os.kill(pid, sign)
+    except ProcessLookupError:
+        pass

@@ -1,0 +1,192 @@
+"""Network namespaces: one as a place to open sockets and run programs in, and the lab that is made of four.
+
+    client 1 --- lan0 \\                      / 203.0.113.0/24, 198.51.100.0/24, 198.18.0.0/15
+                       gateway (wan0) --- origin
+    client 2 --- lan1 /                      \\ 2001:db8:1::/48
+
+The clients have private addresses, the origins none: Limpid as shipped leaves private destinations alone. Every address
+of the origin's networks is local there, so that a test can have an address, and with it a cache key, of its own.
+
+Names hold the process id of the session that made them. A reaper, a process of its own, removes them when that session is gone,
+however it went; what a reaper left behind is swept at the next start.
+"""
+
+import atexit
+import concurrent.futures
+import ctypes
+import itertools
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from .wire import Wire
+
+PREFIX = "limpid-lab"
+CLONE_NEWNET = 0x40000000
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def run(*command, **options):
+    """Runs a command; its output as text. A failure shows what it said."""
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+    if done.returncode:
+        raise AssertionError(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def family_of(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+class Namespace:
+    """A network namespace that exists from here to `close`."""
+
+    def __init__(self, name):
+        self.name = name
+        run("ip", "netns", "add", name)
+        self.thread = concurrent.futures.ThreadPoolExecutor(1, initializer=self._enter)
+
+    def _enter(self):
+        with open(f"/run/netns/{self.name}") as place:
+            if libc.setns(place.fileno(), CLONE_NEWNET):
+                raise OSError(ctypes.get_errno(), f"setns {self.name}")
+
+    def call(self, function, *arguments):
+        """The function's result, of a call made inside the namespace. It must not block."""
+        return self.thread.submit(function, *arguments).result()
+
+    def socket(self, family=socket.AF_INET, kind=socket.SOCK_STREAM, *more):
+        """A socket belongs to the namespace it was made in, whichever thread uses it afterwards."""
+        return self.call(socket.socket, family, kind, *more)
+
+    def connect(self, address, port=80, source=None, receive_buffer=None):
+        """A TCP connection from here, as a Wire."""
+        sock = self.socket(family_of(address))
+        try:
+            sock.settimeout(15)
+            if receive_buffer:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            if source:
+                sock.bind(source)
+            sock.connect((address, port))
+        except OSError:
+            sock.close()
+            raise
+        return Wire(sock)
+
+    def listen(self, address, port=80, backlog=128):
+        sock = self.socket(family_of(address))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((address, port))
+        sock.listen(backlog)
+        return sock
+
+    def command(self, *words):
+        return ["ip", "netns", "exec", self.name, *map(str, words)]
+
+    def run(self, *words, **options):
+        return run(*self.command(*words), **options)
+
+    def start(self, *words, **options):
+        return subprocess.Popen(self.command(*words), **options)
+
+    def processes(self):
+        return [int(pid) for pid in run("ip", "netns", "pids", self.name).split()]
+
+    def close(self):
+        self.thread.shutdown()
+        subprocess.run(["ip", "netns", "del", self.name], stderr=subprocess.DEVNULL)
+
+
+def batch(text):
+    """Lines for `ip -batch`: one process for all of them."""
+    run("ip", "-batch", "-", input=text)
+
+
+class Lab:
+    """Clients, gateway and origin, connected and routed."""
+
+    def __init__(self):
+        sweep()
+        self.reaper = subprocess.Popen([sys.executable, str(Path(__file__).with_name("reaper.py")), f"{PREFIX}-{os.getpid()}-"],
+                                       stdin=subprocess.PIPE, start_new_session=True)
+        atexit.register(self.close)
+        self.clients = [Namespace(self._name(f"client{n}")) for n in (1, 2)]
+        self.client, self.other_client = self.clients
+        self.gateway = Namespace(self._name("gateway"))
+        self.origin = Namespace(self._name("origin"))
+        self.client.address4, self.client.address6 = "10.77.1.2", "fd77:1::2"
+        self.other_client.address4, self.other_client.address6 = "10.77.2.2", "fd77:2::2"
+        self.gateway_addresses = ["10.77.1.1", "fd77:1::1"]
+        self.interfaces = ["lan0", "lan1"]
+        self._connect()
+        self._addresses = itertools.count(1)
+
+    @staticmethod
+    def _name(role):
+        return f"{PREFIX}-{os.getpid()}-{role}"
+
+    def _connect(self):
+        gateway, origin = self.gateway.name, self.origin.name
+        for space in (self.gateway, self.origin, *self.clients):
+            space.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.default.accept_ra=0",
+                      "net.ipv6.conf.all.accept_dad=0")
+        self.gateway.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+        self.origin.run("sysctl", "-qw", "net.ipv6.ip_nonlocal_bind=1")  # IPv4 needs no leave to bind in a local route
+        links = [f"link add lan{n} netns {gateway} type veth peer name eth0 netns {client.name}"
+                 for n, client in enumerate(self.clients)]
+        batch("\n".join([*links, f"link add wan0 netns {gateway} type veth peer name eth0 netns {origin}"]))
+        for n, client in enumerate(self.clients, 1):
+            self._configure(client, "eth0", f"10.77.{n}.2/24", f"fd77:{n}::2/64", f"10.77.{n}.1", f"fd77:{n}::1")
+            self._configure(self.gateway, f"lan{n - 1}", f"10.77.{n}.1/24", f"fd77:{n}::1/64")
+        self._configure(self.gateway, "wan0", "192.0.2.1/24", "2001:db8:ff::1/64", "192.0.2.2", "2001:db8:ff::2")
+        self._configure(self.origin, "eth0", "192.0.2.2/24", "2001:db8:ff::2/64", "192.0.2.1", "2001:db8:ff::1")
+        local = [f"route add local {net} dev lo" for net in ("203.0.113.0/24", "198.51.100.0/24", "198.18.0.0/15")]
+        run("ip", "-n", origin, "-batch", "-", input="\n".join([*local, "route add local 2001:db8:1::/48 dev lo"]))
+
+    @staticmethod
+    def _configure(space, link, address4, address6, via4=None, via6=None):
+        lines = ["link set lo up", f"link set {link} up", f"addr add {address4} dev {link}", f"addr add {address6} dev {link} nodad"]
+        if via4:
+            lines += [f"route add default via {via4}", f"route add default via {via6}"]
+        run("ip", "-n", space.name, "-batch", "-", input="\n".join(lines))
+
+    def fresh_address(self, family=4):
+        """An address of the origin's that nothing has used yet."""
+        n = next(self._addresses)
+        return f"198.18.{n >> 8}.{n & 255}" if family == 4 else f"2001:db8:1:1::{n:x}"
+
+    def kernel_state(self):
+        """All that Limpid may touch of the gateway's kernel, as text, to be compared byte for byte."""
+        parts = [("nft", "list", "ruleset"), ("ip", "-4", "rule"), ("ip", "-6", "rule"), ("ip", "-4", "route", "show", "table", "all"),
+                 ("ip", "-6", "route", "show", "table", "all"), ("ip", "-br", "link"), ("ip", "-br", "address"), ("ss", "-Hltn")]
+        text = [f"$ {' '.join(words)}\n{self.gateway.run(*words)}" for words in parts]
+        return "".join(text) + sysctl_text(self.gateway)
+
+    def close(self):
+        if not self.reaper:
+            return
+        for space in (self.gateway, self.origin, *self.clients):
+            space.close()
+        self.reaper.stdin.close()
+        self.reaper.wait(30)
+        self.reaper = None
+
+
+def sysctl_text(space):
+    """The namespace's sysctls, without those that count."""
+    done = subprocess.run(space.command("sysctl", "-a", "--pattern", "^net\\."), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          text=True)
+    return "".join(line for line in done.stdout.splitlines(True) if not line.startswith("net.netfilter.nf_conntrack_count"))
+
+
+def sweep():
+    """Removes what sessions left that are no more."""
+    for name in os.listdir("/run/netns") if os.path.isdir("/run/netns") else []:
+        made = re.match(rf"{PREFIX}-(\d+)-", name)
+        if made and not os.path.exists(f"/proc/{made[1]}"):
+            from . import reaper
+            reaper.remove(f"{PREFIX}-{made[1]}-")

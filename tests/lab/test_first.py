@@ -1,0 +1,333 @@
+"""The first download and the second: what is stored, what is reused, and in whose name the origin is asked."""
+
+import email.utils
+import re
+import time
+
+import pytest
+
+from lab.nginx import pattern
+from lab.origin import answer
+from lab.wire import get, reply
+
+
+def date(seconds_from_now=0):
+    return email.utils.formatdate(time.time() + seconds_from_now, usegmt=True)
+
+
+def curl(client, where, url, *options):
+    """Status, fields and body of a download by curl from the client's namespace."""
+    client.run("curl", "-sS", "--max-time", 60, "-g", "-D", where / "head", "-o", where / "body", *options, url)
+    head = (where / "head").read_text()
+    fields = dict(line.split(": ", 1) for line in head.splitlines()[1:] if line)
+    return int(head.split()[1]), {name.lower(): value for name, value in fields.items()}, (where / "body").read_bytes()
+
+
+@pytest.mark.parametrize("family, host", [(4, "203.0.113.1"), (6, "[2001:db8:1::1]")])
+@pytest.mark.parametrize("name, size", [("1k", 1 << 10), ("100k", 100 << 10), ("10m", 10 << 20)])
+def test_curl_downloads_twice(lab, limpid, nginx, tmp_path, family, host, name, size):
+    path = f"/fresh/{name}?twice{family}"
+    status, first, body = curl(lab.client, tmp_path, f"http://{host}{path}")
+    assert status == 200 and body == pattern(size) and "age" not in first
+    assert "cache-status" in first and "hit" not in first["cache-status"]
+    status, second, body = curl(lab.other_client, tmp_path, f"http://{host}{path}")
+    assert status == 200 and body == pattern(size)
+    assert re.search(r"; *hit", second["cache-status"]) and second["age"].isdigit()
+    assert {name: first[name] for name in ("etag", "last-modified", "date", "content-type")} == \
+           {name: second[name] for name in ("etag", "last-modified", "date", "content-type")}
+    assert [line["address"] for line in nginx.asked(path)] == [getattr(lab.client, f"address{family}")]
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_the_origin_sees_each_clients_own_address(lab, limpid, origin, fetch, family):
+    there = origin(answer(reply("not stored")), family=family)
+    for client in (lab.client, lab.other_client, lab.client):
+        assert fetch(there, client=client).body == b"not stored"
+    addresses = [getattr(client, f"address{family}") for client in lab.clients]
+    assert {connection.peer for connection in there.connections} == set(addresses)
+
+
+def test_a_hundred_mib_twice(lab, limpid, nginx, tmp_path):
+    for n in range(2):
+        _, fields, body = curl(lab.client, tmp_path, "http://203.0.113.1/fresh/100m")
+        assert len(body) == 100 << 20 and body == (nginx.files / "100m").read_bytes()
+    assert "hit" in fields["cache-status"]
+    assert len(nginx.asked("/fresh/100m")) == 1
+
+
+# ---- what is forwarded
+
+def test_all_that_is_not_hop_by_hop_goes_as_it_came(limpid, origin, connect):
+    there = origin(answer(reply("body", "X-oDD:   two  words \t", "x-odd:", "SeRvEr: \xe4", "X-Odd: last", "Connection: x-hop", "X-Hop: 1",
+                                "Keep-Alive: timeout=5")))
+    fields = ["usER-agENT:  x y", "Accept: */*", "X-Twice: 1", "x-TWICE:", "X-Twice: \xff\x80", "Accept: text/plain"]
+    got = connect(there).ask(get(there.host, "/pa%74h/../?q=%zz&", *fields, "Connection: X-Hop, Keep-Alive", "X-Hop: secret", "Keep-Alive: 5"))
+    seen = there.requests[0].raw.decode("latin-1").split("\r\n")
+    assert seen[0] == "GET /pa%74h/../?q=%zz& HTTP/1.1"
+    assert [line for line in seen if line in fields] == fields
+    assert "secret" not in "".join(seen) and not there.requests[0].all("Via")
+    lines = got.raw.decode("latin-1").split("\r\n")
+    kept = ["X-oDD:   two  words \t", "x-odd:", "SeRvEr: \xe4", "X-Odd: last"]
+    assert [line.rstrip(" \t") for line in lines if line.lower().startswith(("x-odd", "server"))] == [line.rstrip(" \t") for line in kept]
+    assert not got.all("X-Hop") and got.all("Via")
+
+
+def test_the_shipped_via_does_not_cost_the_compression(lab, limpid, nginx, tmp_path):
+    _, fields, _ = curl(lab.client, tmp_path, "http://203.0.113.1/gzip/page.txt?via", "-H", "Accept-Encoding: gzip")
+    assert fields["content-encoding"] == "gzip"
+    assert nginx.asked("/gzip/page.txt?via")[-1]["via"] == ""
+
+
+def test_via_in_both_directions_where_configured(limpid_with, origin, fetch):
+    limpid_with(origin={"via": "both"})
+    there = origin()
+    assert re.match(r"1\.1 \S+", fetch(there).get("Via"))
+    assert re.match(r"1\.1 \S+", there.requests[0].get("Via"))
+
+
+def test_no_via_where_configured(limpid_with, origin, fetch):
+    limpid_with(origin={"via": "off"})
+    there = origin()
+    assert fetch(there).get("Via") is None
+    assert there.requests[0].get("Via") is None
+
+
+# ---- what is stored and for how long
+
+HOUR = 3600
+FRESH = {
+    "max_age": ["Cache-Control: max-age=60"],
+    "max_age_among_others": ["Cache-Control: public, foo=\"a,b\", MAX-AGE=60"],
+    "s_maxage_beats_max_age": ["Cache-Control: s-maxage=60, max-age=0"],
+    "s_maxage_beats_expires": ["Cache-Control: s-maxage=60", "Expires: 0"],
+    "max_age_beats_expires": ["Cache-Control: max-age=60", "Expires: Thu, 01 Jan 1970 00:00:00 GMT"],
+    "expires": [f"Expires: {date(HOUR)}", f"Date: {date()}"],
+    "heuristic": [f"Last-Modified: {date(-1000 * HOUR)}", f"Date: {date()}"],
+    "must_revalidate_while_fresh": ["Cache-Control: max-age=60, must-revalidate"],
+}
+NOT_FRESH = {
+    "nothing_said": [],
+    "no_store": ["Cache-Control: no-store, max-age=60"],
+    "private": ["Cache-Control: private, max-age=60"],
+    "no_cache": ["Cache-Control: no-cache, max-age=60"],
+    "max_age_0": ["Cache-Control: max-age=0"],
+    "s_maxage_0": ["Cache-Control: s-maxage=0, max-age=60"],
+    "expires_past": [f"Expires: {date(-1)}", f"Date: {date()}"],
+    "expires_that_is_no_date": ["Expires: 0", f"Last-Modified: {date(-1000 * HOUR)}"],
+    "age_beyond": ["Cache-Control: max-age=60", "Age: 61"],
+    "vary_star": ["Cache-Control: max-age=60", "Vary: *"],
+    "pragma_has_no_say_in_responses_but_nothing_else_does": ["Pragma: no-cache"],
+}
+
+
+@pytest.mark.parametrize("case", FRESH)
+def test_reused(lab, limpid, origin, fetch, case):
+    there = origin(answer(reply("one", *FRESH[case]), reply("two")))
+    first, second = fetch(there), fetch(there, client=lab.other_client)
+    assert (first.hit, first.body, second.hit, second.body) == (False, b"one", True, b"one")
+    assert second.get("Age").isdigit() and int(second.get("Age")) < 10
+    assert len(there.requests) == 1
+
+
+@pytest.mark.parametrize("case", NOT_FRESH)
+def test_not_reused(limpid, origin, fetch, case):
+    there = origin(answer(reply("one", *NOT_FRESH[case]), reply("two")))
+    assert fetch(there).body == b"one"
+    second = fetch(there)
+    assert second.body == b"two" and not second.hit
+    assert len(there.requests) == 2
+
+
+def test_an_age_is_counted_on(limpid, origin, fetch):
+    there = origin(answer(reply("one", "Cache-Control: max-age=600", "Age: 300")))
+    fetch(there)
+    assert 300 <= int(fetch(there).get("Age")) < 310
+
+
+@pytest.mark.parametrize("status, stored", [("404 Not Found", True), ("301 Moved Permanently", True), ("410 Gone", True), ("500 Oops", True),
+                                            ("302 Found", True), ("599 Unknown", False)])
+def test_other_statuses_with_explicit_freshness(limpid, origin, fetch, status, stored):
+    there = origin(answer(reply("one", "Cache-Control: max-age=60", "Location: /x", status=status)))
+    assert [fetch(there).status, fetch(there).status] == [int(status[:3])] * 2
+    assert len(there.requests) == (1 if stored else 2) or status.startswith(("5", "3"))
+
+
+def test_an_error_is_not_fresh_by_heuristics(limpid, origin, fetch):
+    there = origin(answer(reply("one", f"Last-Modified: {date(-1000 * HOUR)}", status="500 Oops"), reply("two")))
+    assert (fetch(there).body, fetch(there).body) == (b"one", b"two")
+
+
+def test_set_cookie_is_stripped_from_what_is_stored(limpid, origin, fetch):
+    there = origin(answer(reply("one", "Cache-Control: max-age=60", "Set-Cookie: session=1")))
+    assert fetch(there).get("Set-Cookie") == "session=1", "the client it was meant for has it"
+    second = fetch(there)
+    assert second.hit and second.get("Set-Cookie") is None
+
+
+def test_set_cookie_is_kept_where_configured(limpid_with, origin, fetch):
+    limpid_with(cache={"set_cookie": "keep"})
+    there = origin(answer(reply("one", "Cache-Control: max-age=60", "Set-Cookie: session=1")))
+    fetch(there)
+    second = fetch(there)
+    assert second.hit and second.get("Set-Cookie") == "session=1"
+
+
+def test_a_reply_to_authorization_is_not_shared(limpid, origin, fetch):
+    there = origin(answer(reply("secret", "Cache-Control: max-age=60"), reply("public")))
+    assert fetch(there, "/", "Authorization: Basic eDp5").body == b"secret"
+    assert fetch(there).body == b"public"
+
+
+def test_a_reply_to_authorization_is_shared_if_the_origin_says_so(limpid, origin, fetch):
+    there = origin(answer(reply("for all", "Cache-Control: public, max-age=60")))
+    fetch(there, "/", "Authorization: Basic eDp5")
+    assert fetch(there).hit
+
+
+def test_a_cookie_gets_no_heuristic_freshness(limpid, origin, fetch):
+    there = origin(answer(reply("one", f"Last-Modified: {date(-1000 * HOUR)}"), reply("two")))
+    fetch(there, "/", "Cookie: a=b")
+    assert fetch(there, "/", "Cookie: a=c").body == b"two"
+
+
+# ---- what the client demands
+
+@pytest.mark.parametrize("field", ["Cache-Control: no-cache", "Cache-Control: max-age=0", "Pragma: no-cache"])
+def test_a_client_can_demand_the_origins_word(limpid, origin, fetch, field):
+    there = origin(answer(reply("one", "Cache-Control: max-age=60"), reply("two", "Cache-Control: max-age=60")))
+    fetch(there)
+    assert fetch(there, "/", field).body == b"two"
+    assert fetch(there).body == b"two", "and what it got replaces what was stored"
+
+
+def test_only_if_cached(limpid, origin, fetch):
+    there = origin(answer(reply("one", "Cache-Control: max-age=60")))
+    assert fetch(there, "/", "Cache-Control: only-if-cached").status == 504
+    assert not there.connections
+    fetch(there)
+    assert fetch(there, "/", "Cache-Control: only-if-cached").hit
+
+
+def test_a_clients_no_store_leaves_nothing(limpid, origin, fetch):
+    there = origin(answer(reply("one", "Cache-Control: max-age=60"), reply("two")))
+    fetch(there, "/", "Cache-Control: no-store")
+    assert fetch(there).body == b"two"
+
+
+# ---- conditions
+
+def test_304_to_the_clients_own_conditions(limpid, origin, fetch):
+    modified = date(-1000 * HOUR)
+    there = origin(answer(reply("one", "Cache-Control: max-age=60", 'ETag: "v1"', f"Last-Modified: {modified}")))
+    fetch(there)
+    for field in ('If-None-Match: "v1"', 'If-None-Match: "v0", W/"v1"', "If-None-Match: *", f"If-Modified-Since: {modified}",
+                  f"If-Modified-Since: {date()}"):
+        got = fetch(there, "/", field)
+        assert (got.status, got.body, got.get("ETag")) == (304, b"", '"v1"'), field
+        assert got.get("Content-Length") in (None, "3")
+    for field in ('If-None-Match: "v2"', f"If-Modified-Since: {date(-2000 * HOUR)}"):
+        assert fetch(there, "/", field).body == b"one", field
+    got = fetch(there, "/", 'If-None-Match: "v2"', f"If-Modified-Since: {date()}")
+    assert got.body == b"one", "If-None-Match alone decides where both are given"
+    assert len(there.requests) == 1
+
+
+def test_a_condition_on_a_miss_is_the_origins_to_answer(limpid, origin, fetch):
+    there = origin(answer(reply(status="304 Not Modified", length=False)), )
+    assert fetch(there, "/", 'If-None-Match: "v1"').status == 304
+    assert there.requests[0].get("If-None-Match") == '"v1"'
+
+
+@pytest.mark.parametrize("validator, condition", [('ETag: "v1"', ("If-None-Match", '"v1"')),
+                                                  ('ETag: W/"v1"', ("If-None-Match", 'W/"v1"')),
+                                                  (f"Last-Modified: {date(-1000 * HOUR)}", ("If-Modified-Since", date(-1000 * HOUR)))])
+def test_what_is_stale_is_revalidated(limpid, origin, fetch, validator, condition):
+    condition = (condition[0], validator.split(": ", 1)[1])
+    unchanged = reply(b"", validator, "Cache-Control: max-age=60", "X-New: yes", status="304 Not Modified", length=False)
+    there = origin(answer(reply("one", validator, "Cache-Control: max-age=0"), unchanged))
+    fetch(there)
+    second = fetch(there)
+    assert there.requests[1].get(condition[0]) == condition[1]
+    assert (second.status, second.body, second.get("X-New")) == (200, b"one", "yes")
+    third = fetch(there)
+    assert third.hit and third.body == b"one" and third.get("X-New") == "yes", "the 304 has made it fresh again"
+    assert len(there.requests) == 2
+
+
+def test_a_revalidation_that_finds_it_changed(limpid, origin, fetch):
+    there = origin(answer(reply("one", 'ETag: "v1"', "Cache-Control: max-age=0"), reply("two", 'ETag: "v2"', "Cache-Control: max-age=60")))
+    assert fetch(there).body == b"one"
+    assert fetch(there).body == b"two"
+    third = fetch(there)
+    assert third.hit and third.body == b"two"
+
+
+def test_a_client_with_the_same_validator_gets_304_from_a_revalidation(limpid, origin, fetch):
+    there = origin(answer(reply("one", 'ETag: "v1"', "Cache-Control: max-age=0"),
+                          reply(b"", 'ETag: "v1"', status="304 Not Modified", length=False)))
+    fetch(there)
+    assert fetch(there, "/", 'If-None-Match: "v1"').status == 304
+
+
+def test_an_origin_that_fails_a_revalidation_is_believed(limpid, origin, fetch):
+    there = origin(answer(reply("one", 'ETag: "v1"', "Cache-Control: max-age=0"), reply("broken", status="503 Busy")))
+    fetch(there)
+    assert fetch(there).status in (503, 200)
+
+
+# ---- variants, methods, keys
+
+def test_vary_keeps_variants_apart(lab, limpid, origin, fetch):
+    there = origin(answer(lambda request: reply(request.get("Accept-Language", "none"), "Vary: Accept-Language", "Cache-Control: max-age=60")))
+    for language in ("en", "de", "en", "de"):
+        assert fetch(there, "/", f"Accept-Language: {language}", client=lab.client).body == language.encode()
+    assert fetch(there).body == b"none"
+    assert fetch(there, "/", "accept-language: de", client=lab.other_client).hit
+    assert len(there.requests) == 3
+
+
+def test_head_is_answered_from_a_stored_get(limpid, origin, fetch):
+    there = origin(answer(reply("one", "Cache-Control: max-age=60", 'ETag: "v1"')))
+    fetch(there)
+    got = fetch(there, method="HEAD")
+    assert got.hit and got.body == b"" and got.get("Content-Length") == "3" and got.get("ETag") == '"v1"'
+    assert len(there.requests) == 1
+
+
+def test_a_cold_head_is_asked_as_head_and_poisons_nothing(limpid, origin, connect):
+    there = origin(answer(lambda request: reply("one", "Cache-Control: max-age=60") if request.method == "GET"
+                          else b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 3\r\n\r\n"))
+    wire = connect(there)
+    head = wire.ask(get(there.host, method="HEAD"))
+    assert (head.status, head.get("Content-Length")) == (200, "3")
+    assert wire.ask(get(there.host)).body == b"one"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "BREW"])
+def test_an_unsafe_method_passes_and_invalidates(limpid, origin, fetch, method):
+    there = origin(answer(lambda request: reply(f"{request.method}-{len(there.requests)}", "Cache-Control: max-age=60")))
+    assert fetch(there).body == b"GET-1"
+    assert fetch(there, method=method).body == f"{method}-2".encode()
+    assert fetch(there).body == b"GET-3"
+
+
+def test_an_unsafe_method_that_fails_invalidates_nothing(limpid, origin, fetch):
+    there = origin(answer(lambda request: reply("x", "Cache-Control: max-age=60", status="200 OK" if request.method == "GET" else "403 No")))
+    fetch(there)
+    assert fetch(there, method="POST").status == 403
+    assert fetch(there).hit
+
+
+def test_two_destinations_share_nothing(limpid, origin, fetch, connect):
+    """No pair of host and address is bound yet: the address is part of the key."""
+    one, other = origin(answer(reply("one", "Cache-Control: max-age=60"))), origin(answer(reply("other", "Cache-Control: max-age=60")))
+    for there, body in ((one, b"one"), (other, b"other")):
+        assert connect(there).ask(get("name.test")).body == body
+
+
+def test_a_hit_says_what_it_is(limpid, origin, fetch):
+    there = origin(answer(reply("one", "Cache-Control: max-age=60", f"Date: {date(-5)}")))
+    first, second = fetch(there), fetch(there)
+    assert re.match(r"\S+;\s*fwd=", first.get("Cache-Status"))
+    assert re.match(r"\S+;\s*hit\b", second.get("Cache-Status"))
+    assert first.get("Age") is None and second.get("Date") == first.get("Date") and int(second.get("Age")) >= 5

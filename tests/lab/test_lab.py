@@ -1,0 +1,73 @@
+"""The lab itself, without Limpid: addresses, routes, origins, and that nothing stays behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab import wait
+from lab.origin import answer
+from lab.wire import Closed, chunked, get, reply
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_the_origin_sees_each_clients_address(lab, origin, connect, family):
+    there = origin(family=family)
+    for client in lab.clients:
+        assert connect(there, client).ask(get(there.host)).body == b"ok"
+    assert [c.peer for c in there.connections] == [getattr(client, f"address{family}") for client in lab.clients]
+
+
+def test_the_origins_scripts_play_in_turn(origin, connect):
+    def cut(connection):
+        connection.request()
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+        connection.reset()
+
+    there = origin(cut, answer(reply("first"), lambda request: reply(request.body)))
+    with connect(there) as wire, pytest.raises(ConnectionResetError):
+        wire.ask(get(there.host))
+    with connect(there) as wire:
+        assert wire.ask(get(there.host)).body == b"first"
+        wire.send(get(there.host, "/", "Transfer-Encoding: chunked", method="POST"), chunked("ab", "cde"))
+        assert wire.response().body == b"abcde"
+        wire.send("more")
+    wait.eventually(lambda: there.received.endswith(b"0\r\n\r\nmore"))
+
+
+def test_an_origin_can_refuse(origin, connect):
+    there = origin()
+    there.stop_listening()
+    with pytest.raises(ConnectionRefusedError):
+        connect(there)
+
+
+def test_a_response_that_ends_early_is_no_response(origin, connect):
+    there = origin(lambda connection: (connection.request(), connection.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"),
+                                       connection.close()))
+    with pytest.raises(Closed):
+        connect(there).ask(get(there.host))
+
+
+def test_nginx_serves_and_tells(lab, nginx, connect):
+    got = connect("203.0.113.1").ask(get("203.0.113.1", "/gzip/page.txt?lab", "Accept-Encoding: gzip", "User-Agent: test_lab"))
+    assert got.get("Content-Encoding") == "gzip"
+    line = nginx.asked("/gzip/page.txt?lab")[0]
+    assert line["address"] == lab.client.address4 and line["agent"] == "test_lab"
+
+
+def test_what_a_killed_session_leaves_is_reaped():
+    """A session of pytest that is killed with SIGKILL in mid-life leaves no namespace."""
+    code = "from lab.net import Lab; import time; Lab(); print('made', flush=True); time.sleep(600)"
+    child = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parent, stdout=subprocess.PIPE)
+    assert child.stdout.readline() == b"made\n"
+    prefix = f"limpid-lab-{child.pid}-"
+    spaces = lambda: [name for name in os.listdir("/run/netns") if name.startswith(prefix)]
+    assert len(spaces()) == 4
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    wait.eventually(lambda: not spaces(), spaces)

@@ -1,0 +1,180 @@
+"""Origins that refuse, are silent, cut and forget: what the client learns of it, and when."""
+
+import subprocess
+import threading
+import time
+
+import pytest
+
+from lab import wait
+from lab.limpid import sanitized
+from lab.origin import answer
+from lab.wire import Closed, get, reply
+
+STORED = "Cache-Control: max-age=600"
+
+
+def came_direct(limpid, connect, address, request):
+    """Whether this exchange went past Limpid: no Cache-Status, no Via, and nothing in its counters."""
+    got = connect(address).ask(request)
+    return got.get("Cache-Status") is None and got.get("Via") is None
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_destination_that_refuses(lab, limpid, origin, connect, family):
+    """The first client is reset, as near to the truth as can be; from then on connections go direct, and are refused by whom
+    they dial."""
+    address = lab.fresh_address(family)
+    failures = limpid.stats()["upstream_failures"]
+    wire = connect(address)
+    wire.send(get(address))
+    assert wire.read_all() == b"" and wire.end == "reset"
+    limpid.counter("upstream_failures", 1, above=failures)
+
+    def direct():
+        try:
+            lab.client.connect(address).close()
+            return False
+        except ConnectionRefusedError:
+            return True
+
+    assert wait.eventually(direct, "the next connection to be refused by the destination itself")
+    there = origin(address=address)
+    assert came_direct(limpid, connect, address, get(there.host)), "and it stays direct for a minute"
+    other = origin(family=family)
+    assert not came_direct(limpid, connect, other.address, get(other.host)), "others do not"
+
+
+def test_a_destination_that_does_not_exist(lab, limpid, connect):
+    """No route beyond the gateway: an ICMP error, and the same for the client."""
+    lab.origin.run("ip", "route", "add", "unreachable", "198.19.255.0/24")
+    try:
+        wire = connect("198.19.255.1")
+        wire.send(get("198.19.255.1"))
+        assert wire.read_all() == b"" and wire.end == "reset"
+    finally:
+        lab.origin.run("ip", "route", "del", "unreachable", "198.19.255.0/24")
+
+
+def test_a_destination_that_never_answers_the_handshake(lab, limpid_with, connect):
+    limpid_with(origin={"connect_timeout": "1s"})
+    lab.origin.run("ip", "route", "add", "blackhole", "198.19.254.0/24")
+    try:
+        wire = connect("198.19.254.1")
+        wire.send(get("198.19.254.1"))
+        assert wire.read_all() == b"" and wire.end == "reset"
+    finally:
+        lab.origin.run("ip", "route", "del", "blackhole", "198.19.254.0/24")
+
+
+def test_a_silent_origin_is_504_in_bounded_time(limpid_with, origin, connect, fetch):
+    limpid_with(origin={"idle_timeout": "1s"})
+    there = origin(lambda c: c.request(), answer(reply("good", STORED)))
+    got = fetch(there)
+    assert got.status == 504 and b"Limpid" in got.body and not got.hit
+    assert there.connection(1).over.wait(wait.DEADLINE)
+    assert fetch(there).body == b"good", "nothing of it is stored"
+
+
+def test_an_origin_that_falls_silent_in_mid_body(limpid_with, origin, connect):
+    limpid_with(origin={"idle_timeout": "1s"})
+    there = origin(lambda c: (c.request(), c.send(f"HTTP/1.1 200 OK\r\n{STORED}\r\nContent-Length: 100\r\n\r\nhalf")), answer(reply("good")))
+    wire = connect(there)
+    with pytest.raises(ConnectionError):
+        wire.ask(get(there.host))
+    assert there.connection(1).over.wait(wait.DEADLINE)
+    assert connect(there).ask(get(there.host)).body == b"good"
+
+
+def test_an_origin_that_closes_instead_of_answering(limpid, origin, connect):
+    there = origin(lambda c: (c.request(), c.close()))
+    got = connect(there).ask(get(there.host, "/x", "Content-Length: 1", method="POST") + b"x")
+    assert got.status == 502 and b"Limpid" in got.body
+    assert len(there.requests) == 1, "a POST is never sent twice"
+
+
+def test_an_origin_that_resets_instead_of_answering(limpid, origin, fetch):
+    there = origin(lambda c: (c.request(), c.reset()))
+    got = fetch(there)
+    assert got.status == 502 and b"Limpid" in got.body
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_a_pooled_connection_that_the_origin_closed_is_not_noticed(limpid, origin, connect, how):
+    """The origin answers once and ends the connection when the next request arrives on it: asked again on a new one."""
+    def once(connection):
+        connection.request()
+        connection.send(reply("one"))
+        connection.request()
+        getattr(connection, how)()
+
+    there = origin(once, answer(reply("two")))
+    wire = connect(there)
+    assert wire.ask(get(there.host)).body == b"one"
+    assert wire.ask(get(there.host)).body == b"two"
+    assert len(there.connections) == 2
+
+
+def test_an_idle_connection_that_the_origin_closed_meanwhile(limpid, origin, connect):
+    there = origin(lambda c: (c.request(), c.send(reply("one")), c.close()), answer(reply("two")))
+    wire = connect(there)
+    assert wire.ask(get(there.host)).body == b"one"
+    assert there.connection(1).over.wait(wait.DEADLINE)
+    assert wire.ask(get(there.host, "/", "Content-Length: 1", method="POST") + b"x").body == b"two"
+
+
+def test_a_post_on_a_dead_pooled_connection_is_not_sent_twice(limpid, origin, connect):
+    def once(connection):
+        connection.request()
+        connection.send(reply("one"))
+        connection.request()
+        connection.close()
+
+    there = origin(once, answer(reply("two")))
+    wire = connect(there)
+    assert wire.ask(get(there.host)).body == b"one"
+    got = wire.ask(get(there.host, "/pay", "Content-Length: 1", method="POST") + b"x")
+    assert got.status == 502
+    assert [request.target for request in there.requests].count("/pay") == 1
+
+
+def test_the_origin_goes_on_after_a_refused_client(limpid, origin, connect):
+    """A client's reset in mid-download harms nobody else."""
+    there = origin(answer(reply(b"x" * 10_000_000, STORED)))
+    for _ in range(10):
+        wire = connect(there)
+        wire.send(get(there.host, "/big"))
+        wire.head()
+        wire.reset()
+    assert len(connect(there).ask(get(there.host, "/big")).body) == 10_000_000
+
+
+def test_many_connections_at_once_are_all_served(lab, limpid, origin, connect):
+    there = origin(answer(reply("one")))
+    wires = [connect(there, lab.clients[n % 2]) for n in range(400)]
+    for n, wire in enumerate(wires):
+        wire.send(get(there.host, f"/{n}"))
+    assert all(wire.response().body == b"one" for wire in wires)
+    assert {connection.peer for connection in there.connections} == {client.address4 for client in lab.clients}
+
+
+def test_unspoofed_where_configured(lab, limpid_with, origin, fetch):
+    limpid_with(origin={"spoof_client": False})
+    there = origin()
+    assert fetch(there).body == b"ok"
+    assert there.connections[0].peer == "192.0.2.1"
+
+
+def test_path_mtu_smaller_than_the_interfaces(lab, limpid, origin, connect):
+    """The ICMP error for a spoofed address must reach the socket that has it: without it, an upload hangs."""
+    lab.gateway.run("ip", "route", "add", "198.19.1.0/24", "via", "192.0.2.2", "mtu", "1500")
+    lab.origin.run("ip", "route", "add", "local", "198.19.1.1", "dev", "lo")
+    there = origin(answer(lambda request: reply(b"y" * len(request.body))), address="198.19.1.1")
+    try:
+        wire = connect(there)
+        sender = threading.Thread(target=lambda: wire.send(get(there.host, "/", "Content-Length: 300000", method="POST"), b"x" * 300_000))
+        sender.start()
+        assert len(wire.response().body) == 300_000
+        sender.join()
+    finally:
+        lab.gateway.run("ip", "route", "del", "198.19.1.0/24")
