@@ -113,6 +113,20 @@ def origin(lab):
 
 
 @pytest.fixture
+def far(lab):
+    """far("origin") or far("client"): a namespace one router further away, which a narrow route leads to."""
+    made = []
+
+    def make(side):
+        made.append(lab.beyond(side))
+        return made[-1]
+
+    yield make
+    for space in made:
+        space.close()
+
+
+@pytest.fixture
 def connect(lab):
     """connect(origin_or_address, client=…): a Wire from a client's namespace, closed at the end of the test."""
     made = []

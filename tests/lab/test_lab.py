@@ -71,3 +71,15 @@ def test_what_a_killed_session_leaves_is_reaped():
     child.wait()
     child.stdout.close()
     wait.eventually(lambda: not spaces(), spaces)
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("side", ["origin", "client"])
+def test_there_is_a_way_beyond(lab, far, origin, side, family):
+    beyond = far(side)
+    address = getattr(beyond, f"address{family}")
+    there = origin(answer(lambda request: reply(request.body)), **({"space": beyond, "address": address} if side == "origin" else {"family": family}))
+    with (lab.client if side == "origin" else beyond).connect(there.address) as wire:
+        wire.send(get(there.host, "/", "Content-Length: 300000", method="POST"), b"x" * 300_000)
+        assert len(wire.response().body) == 300_000
+    assert there.connections[0].peer == (address if side == "client" else getattr(lab.client, f"address{family}"))

@@ -165,16 +165,25 @@ def test_unspoofed_where_configured(lab, limpid_with, origin, fetch):
     assert there.connections[0].peer == "192.0.2.1"
 
 
-def test_path_mtu_smaller_than_the_interfaces(lab, limpid, origin, connect):
-    """The ICMP error for a spoofed address must reach the socket that has it: without it, an upload hangs."""
-    lab.gateway.run("ip", "route", "add", "198.19.1.0/24", "via", "192.0.2.2", "mtu", "1500")
-    lab.origin.run("ip", "route", "add", "local", "198.19.1.1", "dev", "lo")
-    there = origin(answer(lambda request: reply(b"y" * len(request.body))), address="198.19.1.1")
-    try:
-        wire = connect(there)
-        sender = threading.Thread(target=lambda: wire.send(get(there.host, "/", "Content-Length: 300000", method="POST"), b"x" * 300_000))
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("side", ["origin", "client"])
+def test_k5_a_path_mtu_smaller_than_the_interfaces(lab, far, limpid, origin, nginx, family, side):
+    """One more router on the way, with a narrow route behind it. It sends its ICMP errors to the client's or the origin's
+    address, whose sockets are here: without them an upload to the origin or a download from the cache would hang."""
+    beyond = far(side)
+    body = b"x" * 300_000
+    if side == "origin":
+        there = origin(answer(lambda request: reply(b"y" * len(request.body))), space=beyond, address=getattr(beyond, f"address{family}"))
+        wire = lab.client.connect(there.address)
+        sender = threading.Thread(target=wire.send, args=(get(there.host, "/", "Content-Length: 300000", method="POST"), body))
         sender.start()
-        assert len(wire.response().body) == 300_000
+        assert wire.response().body == b"y" * 300_000
         sender.join()
-    finally:
-        lab.gateway.run("ip", "route", "del", "198.19.1.0/24")
+        assert there.requests[0].body == body
+    else:
+        there = origin(answer(reply(body, STORED)), family=family)
+        for hit in (False, True):
+            with beyond.connect(there.address) as wire:
+                got = wire.ask(get(there.host))
+                assert (got.body, got.hit) == (body, hit)
+        assert there.connections[0].peer == getattr(beyond, f"address{family}")

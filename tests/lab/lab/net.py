@@ -1,6 +1,6 @@
 """Network namespaces: one as a place to open sockets and run programs in, and the lab that is made of four.
 
-    client 1 --- lan0 \\                      / 203.0.113.0/24, 198.51.100.0/24, 198.18.0.0/15
+    client 1 --- lan0 \\                      / 203.0.113.0/24, 198.51.100.0/25, 198.18.0.0/15
                        gateway (wan0) --- origin
     client 2 --- lan1 /                      \\ 2001:db8:1::/48
 
@@ -144,7 +144,9 @@ class Lab:
             self._configure(self.gateway, f"lan{n - 1}", f"10.77.{n}.1/24", f"fd77:{n}::1/64")
         self._configure(self.gateway, "wan0", "192.0.2.1/24", "2001:db8:ff::1/64", "192.0.2.2", "2001:db8:ff::2")
         self._configure(self.origin, "eth0", "192.0.2.2/24", "2001:db8:ff::2/64", "192.0.2.1", "2001:db8:ff::1")
-        local = [f"route add local {net} dev lo" for net in ("203.0.113.0/24", "198.51.100.0/24", "198.18.0.0/15")]
+        local = [f"route add local {net} dev lo" for net in ("203.0.113.0/24", "198.51.100.0/25", "198.18.0.0/15")]
+        self.gateway.run("ip", "route", "add", "10.77.9.0/24", "via", "10.77.1.2")
+        self.gateway.run("ip", "route", "add", "fd77:9::/64", "via", "fd77:1::2")
         run("ip", "-n", origin, "-batch", "-", input="\n".join([*local, "route add local 2001:db8:1::/48 dev lo"]))
 
     @staticmethod
@@ -153,6 +155,23 @@ class Lab:
         if via4:
             lines += [f"route add default via {via4}", f"route add default via {via6}"]
         run("ip", "-n", space.name, "-batch", "-", input="\n".join(lines))
+
+    def beyond(self, side):
+        """A namespace behind the origin's or the first client's, by a route that takes no packet longer than 1280 bytes."""
+        router, net4, net6 = {"origin": (self.origin, "198.51.100", "2001:db8:2"), "client": (self.client, "10.77.9", "fd77:9")}[side]
+        space = Namespace(self._name(f"beyond{next(self._addresses)}"))
+        space.address4, space.address6 = f"{net4}.130", f"{net6}::130"
+        space.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.all.accept_dad=0")
+        router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+        batch(f"link add far0 netns {router.name} type veth peer name eth0 netns {space.name}")
+        self._configure(router, "far0", "192.0.2.129/30", "2001:db8:fe::1/64")
+        self._configure(space, "eth0", "192.0.2.130/30", "2001:db8:fe::2/64")
+        for address, via in ((f"{net4}.130", "192.0.2.129"), (f"{net6}::130", "2001:db8:fe::1")):
+            space.run("ip", "address", "add", address, "dev", "eth0", *(["nodad"] if ":" in address else []))
+            space.run("ip", "route", "add", "default", "via", via, "src", address)
+        router.run("ip", "route", "add", f"{net4}.130", "via", "192.0.2.130", "mtu", "lock", "1280")
+        router.run("ip", "route", "add", f"{net6}::130", "via", "2001:db8:fe::2", "mtu", "lock", "1280")
+        return space
 
     def fresh_address(self, family=4):
         """An address of the origin's that nothing has used yet."""

@@ -85,11 +85,11 @@ def answer(*replies):
 class Origin:
     """A listening address of the origin's namespace, with its scripts."""
 
-    def __init__(self, lab, *scripts, family=4, address=None, port=80):
+    def __init__(self, lab, *scripts, family=4, address=None, port=80, space=None):
         self.address, self.port = address or lab.fresh_address(family), port
         self.scripts = list(scripts) or [answer(reply("ok"))]
         self.connections, self.requests, self.closing = [], [], False
-        self.sock = lab.origin.listen(self.address, port)
+        self.sock = (space or lab.origin).listen(self.address, port)
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
 

@@ -1,0 +1,342 @@
+"""The kernel's side: what is intercepted and what is not, and that connections work whatever becomes of Limpid."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from lab import wait
+from lab.limpid import kill, rendered, user
+from lab.nginx import pattern
+from lab.origin import answer
+from lab.wire import Closed, get, reply
+
+
+def intercepted(there, client, request=None):
+    """Makes a connection and a request: True if Limpid answered, False if the origin did, None if nobody did in a second."""
+    try:
+        sock = client.socket(socket.AF_INET6 if ":" in there.address else socket.AF_INET)
+        sock.settimeout(1)
+        with sock:
+            sock.connect((there.address, there.port))
+            sock.sendall(request or get(there.host, "/who"))
+            text = b""
+            while b"\r\n\r\n" not in text and (more := sock.recv(65536)):
+                text += more
+    except OSError:
+        return None
+    return b"\r\nvia:" in text.lower() if text.startswith(b"HTTP/1.1 200") else None
+
+
+@pytest.fixture
+def there(origin):
+    return origin()
+
+
+@pytest.fixture
+def all_at_once(lab, there):
+    """all_at_once(expected): waits until every client's connections, of both families, are (not) intercepted."""
+    def make(expected, **options):
+        wait.eventually(lambda: all(intercepted(there, client) is expected for client in lab.clients),
+                        f"connections to be {'intercepted' if expected else 'direct'}", **options)
+
+    return make
+
+
+# ---- what dies
+
+def test_k1_a_dead_proxy_leaves_connections_direct_at_once(lab, limpid_with, there, all_at_once):
+    limpid = limpid_with()
+    assert intercepted(there, lab.client) is True
+    kill(limpid.process.pid, signal.SIGSTOP)  # the warden: nothing is repaired meanwhile
+    dead = limpid.proxy()
+    kill(dead, signal.SIGKILL)
+    wait.eventually(lambda: Path(f"/proc/{dead}/stat").read_text().split(") ")[1][0] == "Z")
+    for client in lab.clients:
+        assert intercepted(there, client) is False, "the very next connection"
+    kill(limpid.process.pid, signal.SIGCONT)
+    all_at_once(True)
+    assert limpid.proxy() != dead
+
+
+def test_a_proxy_that_dies_again_and_again_is_restarted_each_time(lab, limpid_with, there, all_at_once):
+    limpid = limpid_with()
+    for _ in range(3):
+        kill(limpid.proxy(), signal.SIGSEGV)
+        wait.eventually(lambda: intercepted(there, lab.client) is not None, "some answer at all")
+        all_at_once(True, within=60)
+
+
+def test_k2_a_hung_proxy_leaves_connections_direct_and_comes_back(lab, limpid_with, there, all_at_once):
+    limpid = limpid_with()
+    proxy = limpid.proxy()
+    kill(proxy, signal.SIGSTOP)
+    all_at_once(False)
+    kill(proxy, signal.SIGCONT)
+    all_at_once(True)
+
+
+def test_a_proxy_that_stays_hung_is_killed_and_restarted(limpid_with, all_at_once):
+    limpid = limpid_with()
+    hung = limpid.proxy()
+    kill(hung, signal.SIGSTOP)
+    wait.eventually(lambda: not os.path.exists(f"/proc/{hung}"), "the hung proxy to be killed", within=40)
+    all_at_once(True, within=40)
+
+
+def test_the_warden_killed_takes_the_proxy_along_and_connections_go_direct(lab, limpid_with, there, all_at_once):
+    limpid = limpid_with()
+    proxy = limpid.proxy()
+    kill(limpid.process.pid, signal.SIGKILL)
+    limpid.process.wait()
+    limpid.process = None
+    wait.eventually(lambda: not os.path.exists(f"/proc/{proxy}"), "the proxy to end with its warden")
+    all_at_once(False)
+    limpid.command("setup", "down")
+    assert lab.kernel_state() == limpid.before
+
+
+def test_starting_again_after_a_kill_of_everything(lab, limpid_with, all_at_once):
+    """No clean-up has run: the next start finds what the last one left, and its end gives back what the first one found."""
+    limpid = limpid_with()
+    first = limpid.before
+    for pid in [limpid.process.pid, *limpid.children()]:
+        kill(pid, signal.SIGKILL)
+    limpid.process.wait()
+    limpid.start()
+    limpid.before = first
+    all_at_once(True)
+
+
+# ---- how it ends
+
+def test_sigterm_lets_running_downloads_end(lab, limpid_with, origin, connect):
+    """Draining: new connections go direct, what runs runs on, and only then it ends."""
+    go = threading.Event()
+    half = pattern(1_000_000)
+
+    def slow(connection):
+        connection.request()
+        connection.send(reply(half + half)[:-len(half)])
+        connection.wait(go)
+        connection.send(half)
+
+    there, other = origin(slow), origin()
+    limpid = limpid_with()
+    wire = connect(there)
+    wire.send(get(there.host))
+    head = wire.head()
+    assert head.get("Via")
+    limpid.process.send_signal(signal.SIGTERM)
+    wait.eventually(lambda: intercepted(other, lab.client) is False, "new connections to go direct")
+    assert limpid.process.poll() is None
+    go.set()
+    assert wire.read(2_000_000) == half + half
+    limpid.stop()
+
+
+def test_sigterm_does_not_wait_for_idle_connections(limpid_with, origin, connect):
+    limpid = limpid_with()
+    there = origin()
+    wire = connect(there)
+    assert wire.ask(get(there.host)).get("Via")
+    limpid.stop()
+    assert wire.read_all() == b""
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_k8_nothing_of_it_remains(lab, limpid_with, there, sign):
+    """The comparison is stop()'s: rules, routes, links, sockets and sysctls, byte for byte."""
+    limpid = limpid_with()
+    during = lab.kernel_state()
+    assert during != limpid.before
+    assert intercepted(there, lab.client)
+    limpid.stop(sign)
+
+
+def test_rules_of_others_are_left_alone(lab, limpid_with, there):
+    lab.gateway.run("nft", "-f", "-", input="table inet theirs { chain c { type filter hook forward priority 0; ct state invalid counter drop; } }\n"
+                                            "table ip limpid_not { set s { type ipv4_addr; elements = { 192.0.2.9 }; } }\n")
+    lab.gateway.run("ip", "rule", "add", "fwmark", "0x100/0x100", "lookup", "200", "priority", "150")
+    lab.gateway.run("ip", "route", "add", "blackhole", "192.0.2.9", "table", "200")
+    try:
+        limpid = limpid_with()
+        assert intercepted(there, lab.client)
+        limpid.stop()
+        assert "192.0.2.9" in lab.gateway.run("nft", "list", "ruleset")
+    finally:
+        lab.gateway.run("ip", "rule", "del", "priority", "150")
+        lab.gateway.run("ip", "route", "flush", "table", "200")
+        lab.gateway.run("nft", "delete", "table", "inet", "theirs")
+        lab.gateway.run("nft", "delete", "table", "ip", "limpid_not")
+
+
+# ---- setup as a command
+
+def test_setup_up_check_show_down(lab, limpid_with, there):
+    limpid = limpid_with(start=False)
+    limpid.path.write_text(rendered(limpid.config))
+    before = lab.kernel_state()
+    limpid.command("setup", "check", code=1)
+    shown = limpid.command("setup", "show")
+    assert "nft" in shown and "ip rule" in shown and "tproxy" in shown
+    assert lab.kernel_state() == before, "showing changes nothing"
+    limpid.command("setup", "up")
+    up = lab.kernel_state()
+    assert up != before
+    limpid.command("setup", "check")
+    limpid.command("setup", "up")
+    assert lab.kernel_state() == up, "twice is as good as once"
+    assert intercepted(there, lab.client) is False, "the gate is shut as long as nothing runs"
+    lab.gateway.run("ip", "rule", "del", "lookup", "100")
+    assert "rule" in limpid.command("setup", "check", code=1)
+    limpid.command("setup", "down")
+    assert lab.kernel_state() == before
+    limpid.command("setup", "down")
+    assert lab.kernel_state() == before
+
+
+def test_k7_a_rule_that_is_removed_while_running_is_put_back_or_reported(lab, limpid_with, all_at_once):
+    limpid = limpid_with()
+    lab.gateway.run("ip", "rule", "del", "lookup", "100")
+    limpid.said("(?i)rule|route|set-up|setup")
+    all_at_once(True, within=90)
+
+
+# ---- what is not intercepted
+
+def test_k4_the_gateways_own_address_is_not_intercepted(lab, limpid_with, connect):
+    limpid_with()
+    for address in ("10.77.1.1", "192.0.2.1", "fd77:1::1"):
+        for port in (80, 3129):
+            with pytest.raises(ConnectionRefusedError):
+                lab.client.connect(address, port)
+
+
+def test_private_destinations_are_left_alone(lab, limpid_with, origin):
+    limpid_with()
+    lab.origin.run("ip", "route", "add", "local", "10.99.0.0/24", "dev", "lo")
+    lab.origin.run("ip", "route", "add", "local", "100.64.0.0/24", "dev", "lo")
+    lab.origin.run("ip", "route", "add", "local", "fd99::/64", "dev", "lo")
+    try:
+        for address in ("10.99.0.1", "100.64.0.1", "fd99::1"):
+            assert intercepted(origin(address=address), lab.client) is False
+    finally:
+        for net in ("10.99.0.0/24", "100.64.0.0/24", "fd99::/64"):
+            lab.origin.run("ip", "route", "del", "local", net, "dev", "lo")
+
+
+def test_bypass_lists_and_match(lab, limpid_with, origin):
+    bypassed, matched, other, six = origin(), origin(), origin(), origin(family=6)
+    limpid_with(intercept={"bypass_clients": ["10.77.2.0/24", "fd77:2::2"], "bypass_servers": ["private", bypassed.address],
+                           "match": f"ip daddr != {matched.address}"})
+    assert intercepted(bypassed, lab.client) is False
+    assert intercepted(matched, lab.client) is False
+    assert intercepted(other, lab.client) is True
+    assert intercepted(other, lab.other_client) is False
+    assert intercepted(six, lab.other_client) is False
+
+
+def test_without_ipv6(lab, limpid_with, origin):
+    limpid_with(intercept={"ipv6": False})
+    assert intercepted(origin(), lab.client) is True
+    assert intercepted(origin(family=6), lab.client) is False
+
+
+def test_other_ports(lab, limpid_with, origin):
+    limpid_with(intercept={"ports": [80, 8000]})
+    eighty = origin()
+    assert intercepted(eighty, lab.client) is True
+    assert intercepted(origin(address=eighty.address, port=8000), lab.client, f"GET / HTTP/1.1\r\nHost: {eighty.host}:8000\r\n\r\n".encode()) is True
+    assert intercepted(origin(address=eighty.address, port=8001), lab.client) is False
+
+
+def test_only_the_clients_interfaces(lab, limpid_with, origin):
+    limpid_with(intercept={"interfaces": ["lan0"]})
+    there = origin()
+    assert intercepted(there, lab.client) is True
+    assert intercepted(there, lab.other_client) is False
+
+
+def test_another_port_mark_and_table(lab, limpid_with, there):
+    limpid_with(intercept={"listen_port": 4000, "mark": 0x400, "table": 77})
+    assert intercepted(there, lab.client) is True
+    assert "lookup 77" in lab.gateway.run("ip", "rule")
+
+
+def test_k3_beyond_the_limit_connections_go_direct(lab, limpid_with, there, origin, connect):
+    """None is reset, whichever way it goes; and when there is room again, they are intercepted."""
+    limpid_with(intercept={"max_connections": 10})
+    wires = [connect(there) for _ in range(60)]
+    for wire in wires:
+        wire.send(get(there.host))
+    assert all(wire.response().status == 200 for wire in wires)
+    wait.eventually(lambda: intercepted(there, lab.other_client) is False, "the gate to close")
+    for wire in wires:
+        wire.close()
+    wait.eventually(lambda: intercepted(there, lab.other_client) is True, "the gate to open again")
+
+
+def test_fail_closed_leaves_nothing_direct(lab, limpid_with, there):
+    limpid = limpid_with(intercept={"fail": "closed"})
+    assert intercepted(there, lab.client) is True
+    kill(limpid.process.pid, signal.SIGSTOP)
+    dead = limpid.proxy()
+    kill(dead, signal.SIGKILL)
+    wait.eventually(lambda: Path(f"/proc/{dead}/stat").read_text().split(") ")[1][0] == "Z")
+    for _ in range(3):
+        assert intercepted(there, lab.client) is None
+    kill(limpid.process.pid, signal.SIGCONT)
+    wait.eventually(lambda: intercepted(there, lab.client) is True)
+
+
+def test_k0_input_that_drops_keeps_the_gate_shut(lab, limpid_with, there):
+    """The gate opens on evidence: a firewall that would swallow the intercepted connections is noticed before any client."""
+    lab.gateway.run("nft", "-f", "-", input="table inet fw { chain input { type filter hook input priority 0; policy drop; iif lo accept; } }\n")
+    try:
+        limpid = limpid_with(start=False)
+        limpid.start(ready=False)
+        wait.eventually(limpid.listens, "limpid to listen")
+        limpid.said("(?i)gate|self.?test|probe")
+        for client in lab.clients:
+            assert intercepted(there, client) is False
+        assert not limpid.gate_open()
+        lab.gateway.run("nft", "delete", "table", "inet", "fw")
+        limpid.before = None
+        wait.eventually(lambda: intercepted(there, lab.client) is True, "the gate to open by itself", within=90)
+        limpid.process.terminate()
+        assert limpid.process.wait(30) == 0
+        limpid.process = None
+    finally:
+        subprocess.run(lab.gateway.command("nft", "delete", "table", "inet", "fw"), stderr=subprocess.DEVNULL)
+
+
+# ---- privileges
+
+def status(pid):
+    return dict(re.findall(r"^(\w+):\s*(.*)$", Path(f"/proc/{pid}/status").read_text(), re.M))
+
+
+NET_ADMIN, NET_RAW, SYS_ADMIN = 1 << 12, 1 << 13, 1 << 21
+
+
+def test_what_the_proxy_may_do(limpid_with):
+    limpid = limpid_with()
+    proxy = status(limpid.proxy())
+    for kind in ("CapEff", "CapPrm", "CapBnd"):
+        assert int(proxy[kind], 16) in (NET_RAW, NET_RAW | 1 << 10), kind
+    assert int(proxy["CapInh"], 16) & ~NET_RAW == 0
+    assert proxy["NoNewPrivs"] == "1" and proxy["Seccomp"] == "2"
+    if user():
+        assert proxy["Uid"].split()[1] != "0" and "0" not in proxy["Groups"].split()
+
+
+def test_what_the_warden_may_do(limpid_with):
+    warden = status(limpid_with().process.pid)
+    effective = int(warden["CapEff"], 16)
+    assert effective & NET_ADMIN and not effective & SYS_ADMIN and bin(effective).count("1") <= 7
