@@ -247,7 +247,8 @@ const char *purge_host(struct span host, char *buffer, struct span *text)
 {
         if (host.len && host.at[host.len - 1] == '.')
                 host.len--;
-        if (!plain(host) || memchr(host.at, '/', host.len) || memchr(host.at, '@', host.len))
+        if (!plain(host) || memchr(host.at, '/', host.len) || memchr(host.at, '@', host.len) ||
+            (host.at[0] != '[' && memchr(host.at, ':', host.len)))
                 return "this is no host's name";
         if (host.len > HOST_MAX)
                 return "the name is too long";
