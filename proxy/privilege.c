@@ -1,0 +1,194 @@
+/* Capabilities and users (capabilities(7), credentials(7)). Nothing is ever executed, so that only the sets of this
+ * process count: permitted and effective hold the same, inheritable, ambient and bounding hold nothing. */
+#include "proxy/privilege.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "proxy/sanitizer.h"
+
+enum { SET_MAX = 8 };
+
+struct capability_set {
+        cap_value_t at[SET_MAX];
+        int count;
+};
+
+static void add(struct capability_set *s, cap_value_t value, bool wanted)
+{
+        if (wanted)
+                s->at[s->count++] = value;
+}
+
+/* A transparent socket on a port below 1024 takes a capability more. */
+static bool binds_low_ports(const struct config *c)
+{
+        bool low = c->dns.relay;
+
+        if (c->setup.form == SETUP_TPROXY)
+                return low || c->setup.listen_port < 1024;
+        for (size_t i = 0; i < c->setup.port_count; i++)
+                low = low || c->setup.ports[i] < 1024;
+        return low;
+}
+
+static struct capability_set proxy_set(const struct config *c)
+{
+        struct capability_set s = {.count = 0};
+
+        add(&s, CAP_NET_RAW, true);
+        add(&s, CAP_NET_BIND_SERVICE, binds_low_ports(c));
+        return s;
+}
+
+/* What the proxy gets, the warden has: nobody can give what he has not. */
+static struct capability_set warden_set(const struct config *c)
+{
+        struct capability_set s = proxy_set(c);
+
+        add(&s, CAP_NET_ADMIN, !c->manual);
+        add(&s, CAP_SETUID, c->user[0]);
+        add(&s, CAP_SETGID, c->user[0]);
+        add(&s, CAP_SETPCAP, true);
+        add(&s, CAP_KILL, c->user[0]);
+        return s;
+}
+
+static int failed(const char **why, const char *what)
+{
+        *why = what;
+        return errno;
+}
+
+static bool have(cap_value_t value)
+{
+        cap_t now = cap_get_proc();
+        cap_flag_value_t flag = CAP_CLEAR;
+
+        if (!now)
+                return false;
+        if (cap_get_flag(now, value, CAP_EFFECTIVE, &flag) != 0)
+                flag = CAP_CLEAR;
+        cap_free(now);
+        return flag == CAP_SET;
+}
+
+/* Keeps these and no other; what is not there cannot be kept and is an error. */
+static int keep(const struct capability_set *s)
+{
+        cap_t caps = cap_init();
+        int error = 0;
+
+        if (!caps)
+                return errno;
+        if (cap_set_flag(caps, CAP_PERMITTED, s->count, s->at, CAP_SET) != 0 ||
+            cap_set_flag(caps, CAP_EFFECTIVE, s->count, s->at, CAP_SET) != 0 || cap_set_proc(caps) != 0)
+                error = errno;
+        cap_free(caps);
+        return error;
+}
+
+/* The bounding set matters to execve alone, which the proxy cannot call; without CAP_SETPCAP it stays. */
+static void drop_bounds(void)
+{
+        if (!have(CAP_SETPCAP))
+                return;
+        for (cap_value_t value = 0; value < cap_max_bits(); value++)
+                cap_drop_bound(value);
+}
+
+int privilege_warden(const struct config *c, const char **why)
+{
+        struct capability_set s = warden_set(c);
+
+        errno = keep(&s);
+        return errno ? failed(why, "capabilities cannot be given away") : 0;
+}
+
+/* From root to a user who keeps, for the moment, his permitted capabilities. */
+static int become(const char *user, const char **why)
+{
+        const struct passwd *p;
+
+        errno = 0;
+        p = getpwnam(user); // NOLINT(concurrency-mt-unsafe): before any thread
+        if (!p) {
+                errno = errno ? errno : ENOENT;
+                return failed(why, "the configured user cannot be found");
+        }
+        if (prctl(PR_SET_KEEPCAPS, 1) != 0)
+                return failed(why, "capabilities cannot be kept");
+        if (setgroups(0, NULL) != 0 || setresgid(p->pw_gid, p->pw_gid, p->pw_gid) != 0 ||
+            setresuid(p->pw_uid, p->pw_uid, p->pw_uid) != 0)
+                return failed(why, "the configured user cannot be assumed");
+        return 0;
+}
+
+/* Nothing of clients' data on disk, nobody looking in, no life without the warden. */
+static int isolate(const char **why)
+{
+        const struct rlimit none = {0, 0};
+
+        if (setrlimit(RLIMIT_CORE, &none) != 0)
+                return failed(why, "core dumps cannot be forbidden");
+        if (!SANITIZER && prctl(PR_SET_DUMPABLE, 0) != 0)
+                return failed(why, "the process cannot be made undumpable");
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+                return failed(why, "new privileges cannot be renounced");
+        /* Last: a change of user clears it. */
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+                return failed(why, "the proxy's life cannot be bound to the warden's");
+        return 0;
+}
+
+int privilege_proxy(const struct config *c, const char **why)
+{
+        struct capability_set s = proxy_set(c);
+        int error;
+
+        drop_bounds();
+        error = c->user[0] ? become(c->user, why) : 0;
+        if (error)
+                return error;
+        errno = keep(&s);
+        if (errno)
+                return failed(why, "capabilities cannot be given away");
+        return isolate(why);
+}
+
+static bool user_exists(const char *user)
+{
+        return !user[0] || getpwnam(user); // NOLINT(concurrency-mt-unsafe): before any thread
+}
+
+const char *privilege_missing(const struct config *c)
+{
+        struct capability_set s = warden_set(c);
+        static const struct {
+                cap_value_t value;
+                const char *text;
+        } texts[] = {
+                {CAP_NET_ADMIN, "limpid must be started as root: the capability NET_ADMIN is missing (rules, routes)"},
+                {CAP_NET_RAW, "limpid must be started as root: the capability NET_RAW is missing (clients' addresses)"},
+                {CAP_NET_BIND_SERVICE, "limpid must be started as root: the capability NET_BIND_SERVICE is missing"},
+                {CAP_SETUID, "limpid must be started as root: the capability SETUID is missing (user of the proxy)"},
+                {CAP_SETGID, "limpid must be started as root: the capability SETGID is missing (user of the proxy)"},
+                {CAP_SETPCAP, "limpid must be started as root: the capability SETPCAP is missing"},
+                {CAP_KILL, "limpid must be started as root: the capability KILL is missing"},
+        };
+
+        for (size_t t = 0; t < sizeof texts / sizeof texts[0]; t++)
+                for (int i = 0; i < s.count; i++)
+                        if (s.at[i] == texts[t].value && !have(s.at[i]))
+                                return texts[t].text;
+        if (!user_exists(c->user))
+                return "the user that the configuration names does not exist: make it, or set user = \"\"";
+        return NULL;
+}
