@@ -1,0 +1,379 @@
+/* The warden: applies the set-up, starts the proxy, keeps the gate open for as long as the proxy shows signs of life,
+ * and takes everything down at the end. One thread, one poll(2) over the signals and the channel; what to do when is
+ * decided in vigil.c. It reads nothing from the network, and of the proxy only fixed messages. */
+#include "proxy/warden.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "proxy/clock.h"
+#include "proxy/log.h"
+#include "proxy/notify.h"
+
+enum {
+        DRAIN_MS = 30000,     /* how long running exchanges may take at the end */
+        LOOK_AFTER_MS = 5000, /* how often the set-up is compared with the machine */
+        MESSAGES_MAX = 1024   /* of the proxy, before the rest of the work is seen to again */
+};
+
+static void tell(struct warden *w, enum channel_kind kind, uint32_t value)
+{
+        struct channel_message m = {.kind = kind, .value = value};
+
+        if (w->channel >= 0 && !channel_send(w->channel, &m))
+                log_errno(LOG_DEBUG, errno, "the proxy cannot be told");
+}
+
+/* ---- the gate ------------------------------------------------------------------------------------------------------
+ */
+
+static void set_gate(struct warden *w, bool open)
+{
+        if (w->open == open)
+                return;
+        w->open = open;
+        log_say(LOG_NOTICE, "the gate is %s",
+                open ? "open: connections are intercepted" : "shut: connections go direct");
+        tell(w, CHANNEL_GATE, open);
+}
+
+static void shut_gate(struct warden *w)
+{
+        int error = w->gate && w->open ? gate_shut(w->gate) : 0;
+
+        if (error)
+                log_errno(LOG_ERR, error, "the gate cannot be shut at once; it shuts by itself in %d s", VIGIL_GATE_S);
+        set_gate(w, false);
+}
+
+/* Said once for each failure that is another one than before. */
+static void renew_gate(struct warden *w)
+{
+        int error = gate_renew(w->gate, VIGIL_GATE_S);
+
+        if (error && error != w->gate_error)
+                log_errno(LOG_ERR, error, "the gate cannot be opened");
+        w->gate_error = error;
+        set_gate(w, !error);
+}
+
+static bool listed(const char *name, char names[][IF_NAMESIZE], size_t count)
+{
+        for (size_t i = 0; i < count; i++)
+                if (strcmp(names[i], name) == 0)
+                        return true;
+        return false;
+}
+
+static void look_for_interfaces(struct warden *w)
+{
+        char missing[INTERFACES_MAX][IF_NAMESIZE];
+        size_t count = gate_missing(w->gate, missing, INTERFACES_MAX);
+
+        for (size_t i = 0; i < w->config->setup.interface_count && i < INTERFACES_MAX; i++) {
+                const char *name = w->config->setup.interfaces[i];
+                bool gone = listed(name, missing, count);
+
+                if (gone && !w->missing[i])
+                        log_say(LOG_WARNING, "interface %s does not exist: waiting for it", name);
+                else if (!gone && w->missing[i])
+                        log_say(LOG_NOTICE, "interface %s is there", name);
+                w->missing[i] = gone;
+        }
+}
+
+static void tend_gate(struct warden *w, int64_t now)
+{
+        if (!w->gate)
+                return;
+        if (!vigil_gate(&w->vigil, now)) {
+                shut_gate(w);
+                w->renewal = now;
+        } else if (now >= w->renewal || !w->open) {
+                renew_gate(w);
+                look_for_interfaces(w);
+                w->renewal = now + VIGIL_RENEW_MS;
+        }
+}
+
+/* ---- the set-up ----------------------------------------------------------------------------------------------------
+ */
+
+/* Several lines as one. */
+static const char *line_of(struct setup_text *t)
+{
+        while (t->len && t->at[t->len - 1] == '\n')
+                t->at[--t->len] = 0;
+        for (size_t i = 0; i < t->len; i++)
+                if (t->at[i] == '\n')
+                        t->at[i] = ';';
+        return t->len ? t->at : "the reason is not known";
+}
+
+int warden_set_up(struct warden *w)
+{
+        struct setup_text why = {NULL, 0, 0};
+        int error = setup_up(&w->config->setup, &why);
+
+        if (error)
+                log_say(LOG_ERR, "the set-up cannot be applied: %s", line_of(&why));
+        setup_text_free(&why);
+        return error;
+}
+
+/* Somebody else's hands, or an interface that came anew: put back what is missing. A difference that stays is said
+ * once. */
+static void look_after_setup(struct warden *w, int64_t now)
+{
+        struct setup_text differences = {NULL, 0, 0};
+        int found;
+
+        if (!w->gate || w->vigil.draining || now < w->inspection)
+                return;
+        w->inspection = now + LOOK_AFTER_MS;
+        found = setup_check(&w->config->setup, &differences);
+        if (found < 0 && found != w->setup_found)
+                log_errno(LOG_WARNING, -found, "the set-up cannot be checked");
+        if (found > 0) {
+                if (found != w->setup_found)
+                        log_say(LOG_WARNING, "the set-up is not as it was, it is put back: %s", line_of(&differences));
+                warden_set_up(w);
+                w->renewal = now;
+        }
+        w->setup_found = found;
+        setup_text_free(&differences);
+}
+
+static int take_down(struct warden *w)
+{
+        struct setup_text why = {NULL, 0, 0};
+        int error = 0;
+
+        if (w->gate) {
+                gate_free(&w->gate);
+                error = setup_down(&w->config->setup, &why);
+        }
+        if (error)
+                log_say(LOG_ERR, "the set-up cannot be taken down: %s", line_of(&why));
+        setup_text_free(&why);
+        return error;
+}
+
+/* ---- what the proxy says -------------------------------------------------------------------------------------------
+ */
+
+static void bypass(struct warden *w, const struct channel_message *m, int64_t now)
+{
+        int error;
+
+        if (!vigil_bypass_good(m)) {
+                w->bad_messages++;
+                return;
+        }
+        if (!w->gate || !allowance_take(&w->bypasses, now))
+                return;
+        error = gate_bypass(w->gate, (const struct sockaddr *)&m->address, m->seconds);
+        if (error)
+                log_errno(LOG_WARNING, error, "a destination cannot be handed back");
+}
+
+static void hear(struct warden *w, const struct channel_message *m, int64_t now)
+{
+        switch (m->kind) {
+        case CHANNEL_READY:
+                vigil_heard(&w->vigil, m, now);
+                log_say(LOG_INFO, "the proxy is ready");
+                notify("READY=1");
+                if (w->gate)
+                        tell(w, CHANNEL_GATE, w->open);
+                break;
+        case CHANNEL_HEARTBEAT:
+        case CHANNEL_SHUT:
+                vigil_heard(&w->vigil, m, now);
+                break;
+        case CHANNEL_BYPASS:
+                bypass(w, m, now);
+                break;
+        case CHANNEL_PROBE:
+                break;
+        default:
+                w->bad_messages++;
+        }
+}
+
+/* The end of the channel is the end of the proxy, which SIGCHLD reports; until then there is nothing to read. */
+static void listen_to_proxy(struct warden *w, int64_t now)
+{
+        struct channel_message m;
+        unsigned long bad = w->bad_messages;
+
+        for (int i = 0; i < MESSAGES_MAX; i++) {
+                if (!channel_receive(w->channel, &m)) {
+                        if (errno != EAGAIN) {
+                                close(w->channel);
+                                w->channel = -1;
+                        }
+                        break;
+                }
+                hear(w, &m, now);
+        }
+        if (w->bad_messages != bad && bad == 0)
+                log_say(LOG_WARNING, "the proxy has sent a message that makes no sense; such messages are ignored");
+}
+
+/* ---- the proxy's life ----------------------------------------------------------------------------------------------
+ */
+
+static void describe_end(const struct warden *w, int status)
+{
+        if (WIFSIGNALED(status))
+                log_say(LOG_ERR, "the proxy was ended by signal %d (%s)", WTERMSIG(status),
+                        strsignal(WTERMSIG(status)));
+        else if (!w->vigil.draining || WEXITSTATUS(status))
+                log_say(LOG_ERR, "the proxy has ended with status %d", WEXITSTATUS(status));
+}
+
+static void bury(struct warden *w, int64_t now)
+{
+        int status;
+
+        if (w->child <= 0 || waitpid(w->child, &status, WNOHANG) != w->child)
+                return;
+        w->child = 0;
+        if (w->channel >= 0)
+                close(w->channel);
+        w->channel = -1;
+        describe_end(w, status);
+        vigil_ended(&w->vigil, now);
+        if (!w->vigil.draining)
+                log_say(LOG_NOTICE, "the proxy is started again in %u ms", w->vigil.pause_ms);
+}
+
+static void tend_proxy(struct warden *w, int64_t now)
+{
+        if (vigil_hung(&w->vigil, now) && !w->killed) {
+                log_say(LOG_ERR, "the proxy has hung: it is killed");
+                kill(w->child, SIGKILL);
+                w->killed = true;
+        }
+        if (!vigil_start_due(&w->vigil, now))
+                return;
+        if (warden_start_proxy(w) != 0) {
+                vigil_ended(&w->vigil, now);
+                return;
+        }
+        w->killed = false;
+        vigil_started(&w->vigil, now);
+}
+
+/* ---- signals -------------------------------------------------------------------------------------------------------
+ */
+
+/* First the gate, so that no new connection comes; then the proxy finishes what runs. The second time it does not. */
+static void begin_end(struct warden *w, int64_t now)
+{
+        if (w->vigil.draining) {
+                if (w->child > 0)
+                        kill(w->child, SIGKILL);
+                return;
+        }
+        log_say(LOG_NOTICE, "ending: what runs may take %d s more", DRAIN_MS / 1000);
+        notify("STOPPING=1");
+        w->vigil.draining = true;
+        w->deadline = now + DRAIN_MS;
+        shut_gate(w);
+        tell(w, CHANNEL_DRAIN, 0);
+}
+
+static void obey(struct warden *w, int sign, int64_t now)
+{
+        switch (sign) {
+        case SIGTERM:
+        case SIGINT:
+                begin_end(w, now);
+                break;
+        case SIGUSR1:
+                tell(w, CHANNEL_REOPEN, 0);
+                break;
+        case SIGHUP:
+                log_say(LOG_NOTICE, "reload: restart to apply a changed configuration");
+                break;
+        default: /* SIGCHLD: looked for in every round */
+                break;
+        }
+}
+
+static void read_signals(struct warden *w, int64_t now)
+{
+        struct signalfd_siginfo s;
+
+        while (read(w->signals, &s, sizeof s) == (ssize_t)sizeof s)
+                obey(w, (int)s.ssi_signo, now);
+}
+
+/* ---- the loop ------------------------------------------------------------------------------------------------------
+ */
+
+static bool ended(struct warden *w, int64_t now)
+{
+        if (!w->vigil.draining)
+                return false;
+        if (w->child > 0 && now >= w->deadline && !w->killed) {
+                log_say(LOG_WARNING, "the time is up: what still runs is cut");
+                kill(w->child, SIGKILL);
+                w->killed = true;
+        }
+        return w->child <= 0;
+}
+
+static int pause_length(const struct warden *w, int64_t now)
+{
+        int64_t next = vigil_next(&w->vigil, now);
+
+        if (w->open && w->renewal > now && w->renewal < next)
+                next = w->renewal;
+        if (w->vigil.draining && w->deadline > now && w->deadline < next)
+                next = w->deadline;
+        return (int)(next - now);
+}
+
+static void wait_for_something(struct warden *w)
+{
+        struct pollfd fds[] = {{w->signals, POLLIN, 0}, {w->channel, POLLIN, 0}};
+        int64_t now;
+
+        if (poll(fds, 2, pause_length(w, clock_ms())) < 0)
+                return;
+        now = clock_ms();
+        if (fds[1].revents)
+                listen_to_proxy(w, now);
+        if (fds[0].revents)
+                read_signals(w, now);
+}
+
+int warden_serve(struct warden *w)
+{
+        vigil_begin(&w->vigil, clock_ms());
+        for (;;) {
+                int64_t now = clock_ms();
+
+                bury(w, now);
+                if (ended(w, now))
+                        break;
+                tend_proxy(w, now);
+                look_after_setup(w, now);
+                tend_gate(w, now);
+                if (now - w->told >= VIGIL_RENEW_MS) {
+                        notify("WATCHDOG=1");
+                        w->told = now;
+                }
+                wait_for_something(w);
+        }
+        return take_down(w) ? 1 : 0;
+}

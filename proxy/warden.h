@@ -1,0 +1,42 @@
+/* The parent process. `limpid run` (run.c) makes one of these and lets it serve. */
+#ifndef PROXY_WARDEN_H
+#define PROXY_WARDEN_H
+
+#include <sys/types.h>
+
+#include "proxy/config.h"
+#include "proxy/vigil.h"
+
+enum { INTERFACES_MAX = 64 }; /* about which the warden can say that they are missing */
+
+struct warden {
+        const struct config *config;
+        struct gate *gate; /* NULL: the operator installs the rules */
+        bool open;         /* the gate, as it was last told to the proxy and the log */
+        int gate_error;
+        int64_t renewal;    /* the next one */
+        int64_t inspection; /* the next one, of the set-up */
+        int setup_found;    /* what the last one found */
+        bool missing[INTERFACES_MAX];
+
+        int signals;
+        pid_t child; /* 0: none */
+        int channel; /* to the child, -1: none */
+        bool killed;
+        struct vigil vigil;
+        struct allowance bypasses;
+        unsigned long bad_messages;
+        int64_t deadline; /* of draining */
+        int64_t told;     /* systemd, the last time */
+};
+
+/* Applies the set-up. 0, or an errno that has been said. */
+int warden_set_up(struct warden *);
+
+/* Until SIGTERM or SIGINT; then everything is taken down. Returns the exit status. */
+int warden_serve(struct warden *);
+
+/* proxy/run.c: forks the proxy. 0 with child and channel set, or an errno that has been said. */
+int warden_start_proxy(struct warden *);
+
+#endif
