@@ -1,5 +1,82 @@
-/* limpid: the program's entry; a table of subcommands. */
-int main(void)
+/* limpid: the program's entry; a table of subcommands. And the handler of SIGBUS, since a handler has no argument: what
+ * it knows lies in a global. */
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cache/store.h"
+#include "proxy/command.h"
+#include "proxy/sigbus.h"
+
+static struct {
+        struct store *const *stores;
+        size_t count;
+        uintptr_t page; /* bytes */
+} watched;
+
+/* What is called here is safe in a handler: an atomic store, and mmap(2), which is a bare system call. */
+static void on_sigbus(int sign, siginfo_t *info, void *context)
 {
-        return 0;
+        uintptr_t page = (uintptr_t)info->si_addr & ~(watched.page - 1);
+        bool ours = false;
+
+        (void)context;
+        for (size_t i = 0; i < watched.count; i++)
+                ours = ours || (watched.stores[i] && store_sigbus(watched.stores[i], info->si_addr));
+        if (!ours ||
+            mmap((void *)page, watched.page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+                signal(sign, SIG_DFL); /* the same access again, and the end */
+}
+
+void sigbus_watch(struct store *const *stores, size_t count)
+{
+        struct sigaction action = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO};
+
+        watched.stores = stores;
+        watched.count = count;
+        watched.page = (uintptr_t)sysconf(_SC_PAGESIZE);
+        sigemptyset(&action.sa_mask);
+        sigaction(SIGBUS, &action, NULL);
+}
+
+struct command {
+        const char *name, *words, *purpose;
+        int (*run)(int argc, char **argv);
+};
+
+static const struct command commands[] = {
+        {"run", "[-c FILE]", "apply the set-up, serve, undo the set-up at the end", command_run},
+        {"setup", "up|down|show|check [-c FILE]", "the kernel side alone", command_setup},
+        {"check", "[-c FILE]", "read the configuration, say what is wrong with it", command_check},
+        {"stats", "[-c FILE]", "the numbers of the running proxy", command_stats},
+        {"top", "[-c FILE]", "the same, live", command_top},
+        {"purge", "[-c FILE] URL | --host HOST | --all", "remove stored responses", command_purge},
+        {"version", "", "print the version", command_version},
+};
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void usage(FILE *to)
+{
+        fprintf(to, "limpid: a transparent HTTP cache for a gateway\n\n");
+        for (size_t i = 0; i < COMMANDS; i++)
+                fprintf(to, "  limpid %-7s %-36s %s\n", commands[i].name, commands[i].words, commands[i].purpose);
+        fprintf(to, "\nlimpid(8) and limpid.conf(5) say more.\n");
+}
+
+int main(int argc, char **argv)
+{
+        const char *name = argc > 1 ? argv[1] : "";
+
+        for (size_t i = 0; i < COMMANDS; i++)
+                if (strcmp(name, commands[i].name) == 0)
+                        return commands[i].run(argc - 1, argv + 1);
+        if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+                usage(stdout);
+                return 0;
+        }
+        usage(stderr);
+        return 2;
 }

@@ -1,0 +1,50 @@
+/* What several commands share, and those that are too small for a file. */
+#include "proxy/command.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "proxy/config.h"
+
+const char *command_config(int argc, char **argv)
+{
+        const char *path = CONFIG_PATH;
+        int option;
+
+        optind = 1;
+        while ((option = getopt(argc, argv, "c:")) != -1) { // NOLINT(concurrency-mt-unsafe): a command has one thread
+                if (option != 'c')
+                        return NULL;
+                path = optarg;
+        }
+        return optind == argc ? path : NULL;
+}
+
+int command_misused(const char *usage)
+{
+        fprintf(stderr, "usage: limpid %s\n", usage);
+        return 2;
+}
+
+int command_check(int argc, char **argv)
+{
+        const char *path = command_config(argc, argv);
+        struct config *config;
+
+        if (!path)
+                return command_misused("check [-c FILE]");
+        config = config_read(path, stderr);
+        if (!config)
+                return 1;
+        config_free(&config);
+        return 0;
+}
+
+int command_version(int argc, char **argv)
+{
+        (void)argv;
+        if (argc > 1)
+                return command_misused("version");
+        printf("limpid %s\n", LIMPID_VERSION);
+        return 0;
+}
