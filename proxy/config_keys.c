@@ -35,7 +35,7 @@ static const char *server_error(const char *text)
 }
 
 const struct config_key config_keys[CONFIG_KEYS] = {
-        TEXTS("intercept", "interfaces", NULL, config.setup.interfaces, config.setup.interface_count, value_interface),
+        TEXTS("intercept", "interfaces", "lan0", config.setup.interfaces, config.setup.interface_count, value_interface),
         PORTS("intercept", "ports", "80", config.setup.ports, config.setup.port_count),
         NUMBER("intercept", "listen_port", "3129", CONFIG_U16, config.setup.listen_port, 1, 65535),
         CHOICE("intercept", "form", "tproxy", CONFIG_WORD, config.setup.form, "tproxy", "mark"),
@@ -45,7 +45,7 @@ const struct config_key config_keys[CONFIG_KEYS] = {
         BOOL("intercept", "ipv6", "true", config.setup.ipv6),
         TEXTS("intercept", "bypass_clients", NULL, config.setup.bypass_clients, config.setup.bypass_client_count, setup_address_error),
         TEXTS("intercept", "bypass_servers", "private", config.setup.bypass_servers, config.setup.bypass_server_count, server_error),
-        TEXT("intercept", "match", "", AT(config.setup.match), value_one_line),
+        TEXT("intercept", "match", "", AT(config.setup.match), value_condition),
         BOOL("intercept", "self_test", "true", config.self_test),
         CHOICE("intercept", "fail", "open", CONFIG_FLAG, config.setup.fail_closed, "open", "closed"),
         BOOL("intercept", "manual", "false", config.manual),

@@ -173,3 +173,17 @@ const char *value_one_line(const char *text)
                         return "must not have control characters in it";
         return NULL;
 }
+
+/* It becomes part of a rule: braces and quotes must be closed, and nothing may begin a further statement. */
+const char *value_condition(const char *text)
+{
+        int depth = 0;
+        bool quoted = false, good = !value_one_line(text);
+
+        for (; *text; text++) {
+                quoted ^= *text == '"';
+                depth += quoted ? 0 : (*text == '{') - (*text == '}');
+                good = good && depth >= 0 && (quoted || !strchr(";#\\", *text));
+        }
+        return good && depth == 0 && !quoted ? NULL : "must be one condition in the language of nft";
+}

@@ -21,5 +21,6 @@ const char *value_address(const char *text);      /* IPv4 or IPv6, no prefix len
 const char *value_listen(const char *text);       /* "" or "192.0.2.1:80" or "[2001:db8::1]:80" */
 const char *value_user(const char *text);         /* "" or a name, which need not exist here */
 const char *value_one_line(const char *text);     /* no control bytes */
+const char *value_condition(const char *text);    /* "" or a condition that ends where it ends: nft reads it later */
 
 #endif

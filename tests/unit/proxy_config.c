@@ -161,7 +161,7 @@ Test(config, the_file_as_shipped_is_the_defaults)
 
 Test(config, what_is_left_out_has_its_default)
 {
-        GOOD(LAN);
+        GOOD("");
         expect_defaults();
         cr_expect_eq(config->store_count, 0);
         GOOD(LAN "cache { store main { } }");
@@ -294,7 +294,7 @@ Test(config, all_errors_at_once_in_the_order_of_lines)
                 "c:1: workers: must be a number: \"many\"\n"
                 "c:5: intercept.ports: must be from 1 to 65535: \"70000\"\n"
                 "c:6: unknown: intercept.colour\n"
-                "c:7: intercept.match: must not have control characters in it: \"a\\x09b\"\n"
+                "c:7: intercept.match: must be one condition in the language of nft: \"a\\x09b\"\n"
                 "c:8: intercept.interfaces is empty: name the clients' interfaces (or set manual)\n"
                 "c:10: store.path: must be an absolute path: \"relative\"\n"
                 "c:11: store.size: must be a size in bytes, such as \"512M\" or \"20G\": \"20X\"\n"
@@ -362,6 +362,20 @@ Test(config, addresses_that_are_none)
                       "c:2: dns.trusted_resolvers: must be an IPv4 or IPv6 address: \"192.0.2.0/24\"\n");
 }
 
+Test(config, a_condition_that_would_end_its_rule)
+{
+        static const char *const bad[] = {"ip daddr }", "ip daddr { 192.0.2.1", "tcp dport 80; drop", "iif \\\"lan0",
+                                          "a # b"};
+        char text[256];
+
+        for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+                snprintf(text, sizeof text, LAN "intercept { match = \"%s\" }", bad[i]);
+                read_text(text);
+                cr_expect_not_null(strstr(said, ":2: intercept.match: must be one condition"), "%s: %s", bad[i], said);
+        }
+        GOOD(LAN "intercept { match = \"ip daddr { 192.0.2.1, 192.0.2.2 } iifname \\\"a;b\\\"\" }");
+}
+
 Test(config, words_that_are_not_offered)
 {
         expect_errors(LAN "log { format = apache }",
@@ -410,11 +424,6 @@ Test(config, what_is_no_text)
         memset(large, ' ', sizeof large);
         read_bytes(large, sizeof large);
         cr_expect_not_null(strstr(said, "is no configuration: too large, or not text\n"));
-}
-
-Test(config, an_empty_file_lacks_interfaces_only)
-{
-        expect_errors("", "c: intercept.interfaces is empty: name the clients' interfaces (or set manual)\n");
 }
 
 Test(config, an_error_cannot_forge_a_line)
