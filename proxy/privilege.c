@@ -95,13 +95,22 @@ static int keep(const struct capability_set *s)
         return error;
 }
 
+static bool among(const struct capability_set *s, cap_value_t value)
+{
+        for (int i = 0; i < s->count; i++)
+                if (s->at[i] == value)
+                        return true;
+        return false;
+}
+
 /* The bounding set matters to execve alone, which the proxy cannot call; without CAP_SETPCAP it stays. */
-static void drop_bounds(void)
+static void drop_bounds(const struct capability_set *s)
 {
         if (!have(CAP_SETPCAP))
                 return;
         for (cap_value_t value = 0; value < cap_max_bits(); value++)
-                cap_drop_bound(value);
+                if (!among(s, value))
+                        cap_drop_bound(value);
 }
 
 int privilege_warden(const struct config *c, const char **why)
@@ -153,7 +162,7 @@ int privilege_proxy(const struct config *c, const char **why)
         struct capability_set s = proxy_set(c);
         int error;
 
-        drop_bounds();
+        drop_bounds(&s);
         error = c->user[0] ? become(c->user, why) : 0;
         if (error)
                 return error;
