@@ -139,9 +139,9 @@ static json_t *read_reply(struct ask *a, char why[ASK_WHY])
         errno = 0;
         len = getline(&a->line, &a->size, a->in);
         if (len < 0 && errno == EAGAIN)
-                say(why, "limpid did not answer within %d s", ASK_SECONDS);
+                say(why, "no answer within %d s", ASK_SECONDS);
         else if (len < 0)
-                say(why, "limpid closed the control socket %s without an answer", a->path);
+                say(why, "the control socket %s was closed without an answer", a->path);
         if (len < 0)
                 return NULL;
         reply = json_loadb(a->line, (size_t)len, 0, NULL);
@@ -168,7 +168,7 @@ json_t *ask(struct ask *a, const json_t *request, char why[ASK_WHY])
         if (!reply || json_is_true(json_object_get(reply, "ok")))
                 return reply;
         refusal = json_string_value(json_object_get(reply, "error"));
-        say(why, "%s", refusal ? refusal : "limpid refused without saying why");
+        say(why, "%s", refusal ? refusal : "refused without saying why");
         json_decref(reply);
         return NULL;
 }

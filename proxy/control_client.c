@@ -71,7 +71,7 @@ static struct ask *connect_to(const char *config_path)
         if (config->admin.control[0]) {
                 connection = ask_open(config->admin.control, why);
                 if (!connection)
-                        fprintf(stderr, "limpid: %s\n", why);
+                        fprintf(stderr, "%s\n", why);
         } else {
                 fprintf(stderr, "limpid: %s: admin.control is empty: there is no control socket to ask\n", config_path);
         }

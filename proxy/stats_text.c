@@ -175,10 +175,9 @@ void stats_counters(FILE *out, const json_t *s)
         json_t *value;
 
         fputc('\n', out);
+        /* The names are those of counters.h. */
         json_object_foreach(json_object_get(s, "counters"), name, value)
         {
-                fprintf(out, "%20" JSON_INTEGER_FORMAT "  ", json_integer_value(value));
-                print(out, name);
-                fputc('\n', out);
+                fprintf(out, "%-20s %16" JSON_INTEGER_FORMAT "\n", name, json_integer_value(value));
         }
 }

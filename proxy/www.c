@@ -2,9 +2,11 @@
 #include "proxy/www.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define JAVASCRIPT "text/javascript; charset=utf-8"
 #define CSS        "text/css; charset=utf-8"
@@ -90,6 +92,21 @@ struct www *www_read(const char *folder)
                 }
         }
         return w;
+}
+
+struct www *www_read_beside_program(void)
+{
+        char path[PATH_MAX], *slash;
+        ssize_t len = readlink("/proc/self/exe", path, sizeof path - sizeof "www");
+
+        if (len <= 0)
+                return NULL;
+        path[len] = '\0';
+        slash = strrchr(path, '/');
+        if (!slash)
+                return NULL;
+        memcpy(slash + 1, "www", sizeof "www");
+        return www_read(path);
 }
 
 void www_free(struct www **w)

@@ -15,9 +15,10 @@ struct www_file {
 
 struct www;
 
-/* `folder` as installed, or where the environment variable LIMPID_WWW says. NULL if out of memory or if there is no
- * index.html (errno); other files may be missing. */
+/* NULL if out of memory or if there is no index.html (errno); other files may be missing. */
 struct www *www_read(const char *folder);
+/* The same for the folder "www" that lies where the program's own file does. */
+struct www *www_read_beside_program(void);
 void www_free(struct www **);
 
 /* The file with exactly this path, or NULL. */

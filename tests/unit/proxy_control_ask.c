@@ -96,7 +96,7 @@ Test(ask, a_refusal_is_passed_on)
         cr_expect_null(converse("{\"ok\":false,\"error\":\"no such command\"}\n"));
         EXPECT_WHY("no such command");
         cr_expect_null(converse("{\"ok\":false}\n"));
-        EXPECT_WHY("limpid refused without saying why");
+        EXPECT_WHY("refused without saying why");
 }
 
 Test(ask, something_else_answers)
@@ -110,7 +110,7 @@ Test(ask, something_else_answers)
 Test(ask, the_connection_ends)
 {
         cr_expect_null(converse(NULL));
-        EXPECT_WHY("limpid closed the control socket %s without an answer", path);
+        EXPECT_WHY("the control socket %s was closed without an answer", path);
 }
 
 Test(ask, it_is_not_running)
