@@ -1,6 +1,7 @@
 """Fixtures of the lab. `lab` is made once for the session; `limpid` runs with the lab's plain configuration for a file's
 tests together, `limpid_with(…)` is one of the test's own; `origin(…)` makes an origin at an address that only this test uses."""
 
+import contextlib
 import os
 import shutil
 import sys
@@ -57,12 +58,23 @@ def nginx(lab, place):
     nginx.close()
 
 
+@contextlib.contextmanager
+def mended(lab):
+    """Whatever fails in here, the next test finds the gateway as it was made."""
+    try:
+        yield
+    except BaseException:
+        lab.mend()
+        raise
+
+
 @pytest.fixture(scope="module")
 def running(lab, place):
     """Limpid with the plain configuration, for all tests of a file."""
-    limpid = program.Limpid(lab, place("limpid")).start()
-    yield limpid
-    limpid.stop()
+    with mended(lab):
+        limpid = program.Limpid(lab, place("limpid")).start()
+        yield limpid
+        limpid.stop()
 
 
 @pytest.fixture
@@ -87,9 +99,10 @@ def limpid_with(lab, place):
         made.append(limpid)
         return limpid.start() if start else limpid
 
-    yield make
-    for limpid in made:
-        limpid.stop()
+    with mended(lab):
+        yield make
+        for limpid in made:
+            limpid.stop()
 
 
 @pytest.fixture

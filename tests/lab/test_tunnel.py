@@ -12,12 +12,15 @@ from lab.verdicts import plain_origin, refused, tunnelled
 from lab.wire import get, reply
 
 
+NO_HTTP = {"tls": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)) * 2, "ssh": b"SSH-2.0-lab\r\n", "one_byte": b"\0",
+           "blank_lines": b"\r\n\r\n\0", "smtp": b"EHLO lab.test\r\n", "get_alone": b"GET\r\n\r\n", "one_line_feed": b"\n",
+           "lower_case": b"get / http/1.1\r\nHost: HOST\r\n\r\n", "bittorrent": b"\x13BitTorrent protocol\0\0\0\0\0\0\0\0"}
+
+
 @pytest.mark.parametrize("family", [4, 6])
-@pytest.mark.parametrize("sent", [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)) * 2, b"SSH-2.0-lab\r\n",
-                                  b"\0", b"\r\n\r\n\0", b"EHLO lab.test\r\n", b"GET\r\n\r\n", b"get / http/1.1\r\nHost: HOST\r\n\r\n", b"\n",
-                                  b"\x13BitTorrent protocol\0\0\0\0\0\0\0\0"])
-def test_bytes_that_are_no_http(limpid, origin, connect, sent, family):
-    tunnelled(origin, connect, sent, family)
+@pytest.mark.parametrize("case", NO_HTTP)
+def test_bytes_that_are_no_http(limpid, origin, connect, case, family):
+    tunnelled(origin, connect, NO_HTTP[case], family)
 
 
 def test_a_tunnel_is_in_the_clients_name(lab, limpid, origin, connect):

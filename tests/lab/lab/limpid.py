@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 
 from . import wait
+from .net import difference, kill
 
 ROOT = Path(__file__).resolve().parents[3]
 REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|SUMMARY: \w+Sanitizer|runtime error:|Assertion .* failed")
@@ -126,24 +127,15 @@ class Limpid:
         """Ends it, and demands what is demanded of each end."""
         if not self.process:
             return
-        if self.process.poll() is None:
-            self.process.send_signal(sign)
-        self._wait()
-        assert self.process.returncode == code, f"exit {self.process.returncode}:\n{self.stderr}"
-        self.process = None
+        process, self.process = self.process, None
+        for pid in [process.pid, *children(process)]:
+            kill(pid, signal.SIGCONT)
+        if process.poll() is None:
+            process.send_signal(sign)
+        wait_for_end(process, self)
+        assert process.returncode == code, f"exit {process.returncode}:\n{self.stderr}"
         self.check_sanitizers()
-        assert self.lab.kernel_state() == self.before
-
-    def _wait(self):
-        try:
-            self.process.wait(wait.DEADLINE * 2)
-        except subprocess.TimeoutExpired:
-            children = self.children()
-            self.process.kill()
-            for pid in children:
-                kill(pid, signal.SIGKILL)
-            self.process.wait()
-            raise AssertionError(f"limpid does not end:\n{self.stderr}") from None
+        self.check_kernel()
 
     def kill(self):
         """Ends it as a crash of the whole would: no clean-up. The kernel's side is then taken down by command."""
@@ -156,6 +148,10 @@ class Limpid:
     def restart(self):
         self.stop()
         return self.start()
+
+    def check_kernel(self):
+        """The gateway's kernel is what it was before the start."""
+        assert not difference(self.before, self.lab.kernel_state())
 
     def check_sanitizers(self):
         assert not REPORT.search(self.stderr), self.stderr
@@ -171,10 +167,7 @@ class Limpid:
         return wait.eventually(lambda: re.search(text, self.stderr), lambda: f"{text!r} in what limpid says:\n{self.stderr}")
 
     def children(self):
-        try:
-            return [int(pid) for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()]
-        except FileNotFoundError:
-            return []
+        return children(self.process)
 
     def proxy(self):
         """The pid of the proxy process: the child with threads."""
@@ -244,8 +237,19 @@ def flattened(tree, out=None):
     return out
 
 
-def kill(pid, sign):
+
+def children(process):
     try:
-        os.kill(pid, sign)
-    except ProcessLookupError:
-        pass
+        return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def wait_for_end(process, limpid):
+    try:
+        process.wait(wait.DEADLINE * 2)
+    except subprocess.TimeoutExpired:
+        for pid in [process.pid, *children(process)]:
+            kill(pid, signal.SIGKILL)
+        process.wait()
+        raise AssertionError(f"limpid does not end:\n{limpid.stderr}") from None

@@ -14,9 +14,11 @@ however it went; what a reaper left behind is swept at the next start.
 import atexit
 import concurrent.futures
 import ctypes
+import difflib
 import itertools
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -124,6 +126,7 @@ class Lab:
         self.interfaces = ["lan0", "lan1"]
         self._connect()
         self._addresses = itertools.count(1)
+        self._initial = self.kernel_state()
 
     @staticmethod
     def _name(role):
@@ -185,6 +188,28 @@ class Lab:
         text = [f"$ {' '.join(words)}\n{self.gateway.run(*words)}" for words in parts]
         return "".join(text) + sysctl_text(self.gateway)
 
+    def mend(self):
+        """Makes the gateway what it was at first, after a test that failed: one failure shall not become forty."""
+        gateway = self.gateway
+        for pid in gateway.processes():
+            kill(pid, signal.SIGKILL)
+        if self.kernel_state() == self._initial:
+            return
+        gateway.run("nft", "flush", "ruleset")
+        for family, tables in (("-4", ("local", "main", "default")), ("-6", ("local", "main"))):
+            for line in gateway.run("ip", family, "rule").splitlines():
+                if line.split(":")[0] not in ("0", "32766", "32767"):
+                    gateway.run("ip", family, "rule", "del", "priority", line.split(":")[0])
+            for table in set(re.findall(r"table (\w+)", gateway.run("ip", family, "route", "show", "table", "all"))) - set(tables):
+                gateway.run("ip", family, "route", "flush", "table", table)
+        for line in gateway.run("ip", "-br", "link").splitlines():
+            name = line.split()[0].split("@")[0]
+            if name not in ("lo", "wan0", *self.interfaces):
+                subprocess.run(gateway.command("ip", "link", "del", name), stderr=subprocess.DEVNULL)
+        for line in set(self._initial.splitlines()) - set(self.kernel_state().splitlines()):
+            if line.startswith("net."):
+                gateway.run("sysctl", "-qw", line.replace(" = ", "=", 1))
+
     def close(self):
         if not self.reaper:
             return
@@ -200,6 +225,18 @@ def sysctl_text(space):
     done = subprocess.run(space.command("sysctl", "-a", "--pattern", "^net\\."), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                           text=True)
     return "".join(line for line in done.stdout.splitlines(True) if not line.startswith("net.netfilter.nf_conntrack_count"))
+
+
+def difference(before, after):
+    """What changed, as a diff; empty if nothing did."""
+    return "\n".join(difflib.unified_diff(before.splitlines(), after.splitlines(), "before", "after", lineterm="", n=1))
+
+
+def kill(pid, sign):
+    try:
+        os.kill(pid, sign)
+    except ProcessLookupError:
+        pass
 
 
 def sweep():
