@@ -99,7 +99,8 @@ class Limpid:
         self.path.write_text(rendered(self.config))
         self.before = self.lab.kernel_state()
         environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:" + os.environ.get("ASAN_OPTIONS", ""),
-                           UBSAN_OPTIONS="print_stacktrace=1")
+                           UBSAN_OPTIONS="print_stacktrace=1",
+                           LIMPID_WWW=str(ROOT / "www"))
         with open(self.stderr_path, "ab") as errors:
             self.process = self.lab.gateway.start(binary(), "run", "-c", self.path, stdout=errors, stderr=errors, env=environment,
                                                   cwd=self.where)
@@ -202,10 +203,14 @@ class Limpid:
                 text += more
         return json.loads(text)
 
+    def summary(self):
+        answer = self.ask({"command": "stats"})
+        assert answer["ok"], answer
+        return answer["summary"]
+
     def stats(self):
         """The counters by name."""
-        answer = self.ask({"command": "stats"})
-        return flattened(answer)
+        return self.summary()["counters"]
 
     def counter(self, name, least, above=0):
         """Waits until a counter has reached `above + least`."""
@@ -224,18 +229,6 @@ class Limpid:
             return found if len(found) >= count else None
 
         return wait.eventually(lines, lambda: f"{count} lines with {text!r} in the access log: {self.log[-20:]}")
-
-
-def flattened(tree, out=None):
-    """Leaves by their own name; the first of a name wins."""
-    out = {} if out is None else out
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            flattened(value, out)
-        elif isinstance(value, (int, float, str)):
-            out.setdefault(key, value)
-    return out
-
 
 
 def children(process):
