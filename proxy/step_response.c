@@ -121,6 +121,22 @@ static void invalidate(struct exchange *x)
                 store_purge(x->store, PURGE_KEY, x->key.text, NULL, NULL);
 }
 
+/* Servers forget to say that a compressed reply depends on Accept-Encoding. A client that does not know the coding
+ * would get bytes that it cannot read, so such a reply always varies by it. */
+static bool nominate(struct out *names, const struct message *response)
+{
+        static const struct span field = {"accept-encoding", 15};
+
+        if (!vary_names(names, response))
+                return false;
+        if (message_has(response, FIELD_CONTENT_ENCODING) && !memmem(names->at, names->len, field.at, field.len)) {
+                if (names->len)
+                        out_text(names, ",");
+                out_span(names, field);
+        }
+        return true;
+}
+
 /* NULL if it is being stored; else why not. */
 static const char *start_fill(struct exchange *x)
 {
@@ -137,7 +153,7 @@ static const char *start_fill(struct exchange *x)
                 return why;
         if (m->odd)
                 return "its head is malformed";
-        if (!vary_names(&names, m))
+        if (!nominate(&names, m))
                 return "its Vary matches nothing";
         storing_fields(&fields, m, &stored);
         if (fields.overflow || names.overflow)
