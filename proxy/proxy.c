@@ -272,6 +272,7 @@ static void close_all(struct proxy *p, size_t started)
         atomic_store(&p->draining, true);
         for (size_t i = 0; i < started; i++)
                 worker_join(p->workers[i]);
+        sigbus_watch(NULL, 0);
         for (size_t i = 0; i < p->store_count; i++)
                 if (p->stores[i])
                         store_close(&p->stores[i]);

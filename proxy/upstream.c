@@ -87,10 +87,12 @@ static struct upstream *connect_new(struct client *c)
 struct upstream *upstream_get(struct client *c, bool fresh)
 {
         struct worker *w = c->conn.worker;
+        union address source = c->peer;
         struct upstream *u = NULL;
 
+        address_set_port(&source, 0);
         if (!fresh)
-                u = pool_take(&w->pool, &c->peer, &c->destination);
+                u = pool_take(&w->pool, &source, &c->destination);
         if (u) {
                 u->reused = true;
                 count(&w->counters, COUNTER_upstream_reuses, 1);
