@@ -46,7 +46,7 @@ static struct addrinfo *look_up(const char *listen)
         static const struct addrinfo hints = {
                 .ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
         struct addrinfo *list = NULL;
-        char host[256];
+        char host[256] = "";
         const char *port;
         int error;
 
@@ -62,13 +62,16 @@ static struct addrinfo *look_up(const char *listen)
 
 static uint16_t port_of(struct evconnlistener *listener)
 {
-        struct sockaddr_storage address = {0};
-        const struct sockaddr_in *v4 = (const void *)&address; /* sin6_port lies where sin_port does */
+        union {
+                struct sockaddr any;
+                struct sockaddr_in v4;
+                struct sockaddr_in6 v6;
+        } address = {.v6 = {0}};
         socklen_t len = sizeof address;
 
-        if (getsockname(evconnlistener_get_fd(listener), (struct sockaddr *)&address, &len) != 0)
+        if (getsockname(evconnlistener_get_fd(listener), &address.any, &len) != 0)
                 return 0;
-        return ntohs(v4->sin_port);
+        return ntohs(address.any.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port);
 }
 
 static void open_one(struct admin_listen *l, struct event_base *base, struct evhttp *http, const struct addrinfo *a)

@@ -311,8 +311,10 @@ void control_close(struct control **control)
 
         if (!c)
                 return;
-        while (c->clients)
-                client_free(c->clients);
+        for (struct control_client *client = c->clients, *next; client; client = next) {
+                next = client->next;
+                client_free(client);
+        }
         if (c->listener) {
                 evconnlistener_free(c->listener);
                 control_remove(c->path, &c->file);

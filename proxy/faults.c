@@ -84,10 +84,10 @@ static void check_spoofing(struct finding *f, const struct snapshot *s)
                     "In the last minute %" PRIu64 " connections to origins lacked the client's address.", n);
 }
 
-enum fault_level faults_find(const struct snapshot *s, void (*callback)(void *, enum fault_level, const char *),
+enum fault_level faults_find(const struct snapshot *s, void (*found)(void *, enum fault_level, const char *),
                              void *context)
 {
-        struct finding f = {callback, context, LEVEL_OK};
+        struct finding f = {found, context, LEVEL_OK};
 
         if (s->fail_closed)
                 check_gate(&f, s);

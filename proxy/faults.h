@@ -9,7 +9,7 @@ enum fault_level { LEVEL_OK, LEVEL_WARNING, LEVEL_ERROR };
 enum { FAULT_TEXT = 256 };
 
 /* Calls `say` for each fault, errors first; returns the worst level. */
-enum fault_level faults_find(const struct snapshot *, void (*say)(void *, enum fault_level, const char *text),
+enum fault_level faults_find(const struct snapshot *, void (*found)(void *, enum fault_level, const char *text),
                              void *context);
 
 #endif

@@ -3,6 +3,7 @@
  */
 #include "proxy/password.h"
 
+#include <assert.h>
 #include <crypt.h>
 #include <errno.h>
 #include <stdio.h>
@@ -68,20 +69,18 @@ static int read_lines(struct passwords *p, FILE *file, unsigned *number)
 
 int passwords_read(struct passwords **out, const char *path, unsigned *line)
 {
-        struct passwords *p = calloc(1, sizeof *p);
         FILE *file = fopen(path, "re");
-        int error = p ? 0 : ENOMEM;
+        int error;
 
         *line = 0;
+        *out = NULL;
         if (!file)
-                error = errno;
-        if (!error)
-                error = read_lines(p, file, line);
-        if (file)
-                fclose(file);
+                return errno;
+        *out = calloc(1, sizeof **out);
+        error = *out ? read_lines(*out, file, line) : ENOMEM;
+        fclose(file);
         if (error)
-                passwords_free(&p);
-        *out = p;
+                passwords_free(out);
         return error;
 }
 
@@ -147,6 +146,7 @@ static bool matches(struct passwords *p, const char *name, const char *password)
         const struct user *user = p->users;
         const char *hash;
 
+        assert(p->users);
         while (user && strcmp(user->name, name) != 0)
                 user = user->next;
         hash = crypt_r(password, user ? user->hash : p->users->hash, &p->scratch);

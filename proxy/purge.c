@@ -86,52 +86,55 @@ int purges_fd(const struct purges *d)
         return d->event_fd;
 }
 
-/* Leaves the purge on the desk if that was the last store; the lock is held, and given back. */
-static void answered(struct purge *p)
+/* Leaves the purge on the desk; the lock is held. */
+static void finish(struct purge *p)
 {
         static const uint64_t one = 1;
-        struct purges *d = p->desk;
 
-        if (--p->outstanding > 0) {
-                pthread_mutex_unlock(&d->lock);
-                return;
-        }
-        if (d->closed) {
-                free(p);
-                release(d);
-                return;
-        }
-        p->next = d->finished;
-        d->finished = p;
+        p->next = p->desk->finished;
+        p->desk->finished = p;
         /* It can fail only where 2^64 wake-ups are not yet read: the desk will be looked at all the same. */
-        (void)!write(d->event_fd, &one, sizeof one);
-        pthread_mutex_unlock(&d->lock);
+        (void)!write(p->desk->event_fd, &one, sizeof one);
 }
 
 /* On a store's writer thread. */
 static void store_answered(void *context, int64_t removed)
 {
         struct purge *p = context;
+        struct purges *d = p->desk;
 
-        pthread_mutex_lock(&p->desk->lock);
+        pthread_mutex_lock(&d->lock);
         if (removed < 0)
                 p->failed = true;
         else
                 p->removed += removed;
-        answered(p);
+        if (--p->outstanding == 0 && d->closed) {
+                free(p);
+                release(d);
+                return;
+        }
+        if (p->outstanding == 0)
+                finish(p);
+        pthread_mutex_unlock(&d->lock);
 }
 
-/* A store that cannot even be asked has not answered well. */
+/* While it is being started: so many answers more. */
+static void expect(struct purge *p, int answers, bool failed)
+{
+        pthread_mutex_lock(&p->desk->lock);
+        p->failed = p->failed || failed;
+        p->outstanding += (unsigned)answers;
+        pthread_mutex_unlock(&p->desk->lock);
+}
+
 static void ask_stores(struct purge *p, const struct proxy *proxy, enum purge_kind kind, struct span text)
 {
         for (size_t i = 0; i < proxy->store_count; i++) {
                 if (!proxy->stores[i])
                         continue;
-                pthread_mutex_lock(&p->desk->lock);
-                p->outstanding++;
-                pthread_mutex_unlock(&p->desk->lock);
+                expect(p, 1, false);
                 if (store_purge(proxy->stores[i], kind, text, store_answered, p) != 0)
-                        store_answered(p, -1);
+                        expect(p, -1, true); /* it could not even be asked */
         }
 }
 
@@ -148,7 +151,9 @@ struct purge *purge_start(struct purges *d, const struct proxy *proxy, enum purg
         pthread_mutex_unlock(&d->lock);
         ask_stores(p, proxy, kind, text);
         pthread_mutex_lock(&d->lock);
-        answered(p);
+        if (--p->outstanding == 0)
+                finish(p);
+        pthread_mutex_unlock(&d->lock);
         return p;
 }
 
@@ -214,6 +219,7 @@ static bool split_port(struct span authority, struct span *host, uint16_t *port)
 
 const char *purge_url(struct span url, char *buffer, struct span *text)
 {
+        static const char ends[] = {'/', '?', '#'};
         static const struct span scheme = {"http://", 7};
         struct span authority, host, path;
         struct key key;
@@ -225,7 +231,7 @@ const char *purge_url(struct span url, char *buffer, struct span *text)
         if (url.len <= scheme.len || strncasecmp(url.at, scheme.at, scheme.len) != 0)
                 return "a URL begins with http://";
         authority = (struct span){url.at + scheme.len, 0};
-        while (scheme.len + authority.len < url.len && !memchr("/?#", authority.at[authority.len], 3))
+        while (scheme.len + authority.len < url.len && !memchr(ends, authority.at[authority.len], sizeof ends))
                 authority.len++;
         slash = authority.at + authority.len;
         path = (struct span){slash, url.len - scheme.len - authority.len};

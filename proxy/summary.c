@@ -21,7 +21,7 @@ json_t *summary_text(const char *text)
 
         if (string)
                 return string;
-        for (; text[n] && n < sizeof clean - 1; n++)
+        for (; n < sizeof clean - 1 && text[n]; n++)
                 clean[n] = (text[n] & 0x80) ? '?' : text[n];
         return json_stringn(clean, n);
 }
