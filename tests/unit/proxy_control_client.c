@@ -129,6 +129,7 @@ Test(control_client, purge_of_a_url)
         start();
         cr_expect_eq(RUN(command_purge, "http://a.example/x", "-c", config), 0);
         cr_expect_str_eq(printed(), "1 stored response removed\n");
+        admin_stop(&admin); /* `purge` is that thread's */
         cr_expect_eq(purge.kind, PURGE_URL);
         cr_expect_str_eq(purge.text, "http://a.example:80/x");
 }
@@ -138,6 +139,7 @@ Test(control_client, purge_of_a_host)
         start();
         cr_expect_eq(RUN(command_purge, "--host", "a.example", "-c", config), 0);
         cr_expect_str_eq(printed(), "0 stored responses removed\n");
+        admin_stop(&admin);
         cr_expect_str_eq(purge.text, "a.example");
 }
 
@@ -145,6 +147,7 @@ Test(control_client, purge_of_all)
 {
         start();
         cr_expect_eq(RUN(command_purge, "-c", config, "--all"), 0);
+        admin_stop(&admin);
         cr_expect_eq(purge.kind, PURGE_ALL);
 }
 
