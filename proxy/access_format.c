@@ -143,9 +143,9 @@ static void combined(struct line *l, const struct access_entry *e, struct access
         line_text(l, " - - [");
         line_text(l, date(c, e->start_us, LOG_COMBINED));
         line_text(l, "] \"");
-        token(l, escape_quoted, e->method, METHOD_MAX);
+        token(l, escape_url, e->method, METHOD_MAX);
         line_char(l, ' ');
-        url(l, escape_quoted, e);
+        url(l, escape_url, e);
         line_text(l, e->minor ? " HTTP/1.1\" " : " HTTP/1.0\" ");
         line_number(l, e->status, 3);
         line_char(l, ' ');

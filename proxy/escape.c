@@ -7,9 +7,12 @@
 enum { URL = 1, QUOTED = 2, JSON = 4, MESSAGE = 8 };
 
 static const uint8_t plain[256] = {
-        [' '] = QUOTED | JSON | MESSAGE, ['!'] = URL | QUOTED | JSON | MESSAGE,
-        ['"'] = URL | MESSAGE,           ['#' ... '['] = URL | QUOTED | JSON | MESSAGE,
-        ['\\'] = URL | MESSAGE,          [']' ... '~'] = URL | QUOTED | JSON | MESSAGE,
+        [' '] = QUOTED | JSON | MESSAGE,
+        ['!'] = URL | QUOTED | JSON | MESSAGE,
+        ['"'] = MESSAGE,
+        ['#' ... '['] = URL | QUOTED | JSON | MESSAGE,
+        ['\\'] = MESSAGE,
+        [']' ... '~'] = URL | QUOTED | JSON | MESSAGE,
 };
 
 static char hex(unsigned nibble)

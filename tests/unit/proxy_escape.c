@@ -15,11 +15,12 @@ static const char *run(char *(*escape)(char *, const char *, struct span), struc
 
 Test(escape, a_url_keeps_its_printable_bytes)
 {
-        CHECK(escape_url, "/a%20b?x=\"1\"&y=[\\]", "/a%20b?x=\"1\"&y=[\\]");
+        CHECK(escape_url, "/a%20b?x='1'&y=[{<~>}]", "/a%20b?x='1'&y=[{<~>}]");
 }
 
-Test(escape, a_url_loses_blanks_line_ends_and_all_but_ascii)
+Test(escape, a_url_loses_blanks_quotes_line_ends_and_all_but_ascii)
 {
+        CHECK(escape_url, "\"\\", "%22%5C");
         CHECK(escape_url, "a b\tc\r\nd\0e\x7f\xc3\xa9", "a%20b%09c%0D%0Ad%00e%7F%C3%A9");
 }
 
