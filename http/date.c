@@ -1,163 +1,231 @@
-/* Dates as words: a date of any of the three formats (RFC 9110 §5.6.7), and of the broken ones that servers send, is a
- * handful of words between blanks, commas and dashes. Each word is taken for what it looks like (month, clock, day,
- * year, zone); the day of the week says nothing that the rest does not. */
+/* HTTP dates (RFC 9110 §5.6.7).
+ *
+ * The three formats hold the same parts in two orders:
+ *
+ *      Sun, 06 Nov 1994 08:49:37 GMT        IMF-fixdate
+ *      Sunday, 06-Nov-94 08:49:37 GMT       RFC 850
+ *      Sun Nov  6 08:49:37 1994             asctime
+ *
+ * So a date is read as a set of parts, each of which can be told by its looks: a word is a weekday, a month or a zone,
+ * what has colons is a time, the first number of one or two digits is a day, the other number a year. That takes in
+ * what is seen of broken ones (no zero in front, other case, dashes with a full year, UTC for GMT, a weekday that is
+ * not the day's, more blanks), and nothing that has two meanings. No other zone: RFC 9111 §4.2. */
 #include "http/date.h"
 
-#include "http/fields.h"
 #include "http/octet.h"
 
-static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-static const char days[7][4] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"}; /* day 0 was a Thursday */
-
-enum { DAY_SECONDS = 86400, ERA_DAYS = 146097, EPOCH_DAYS = 719468 };
-
-struct parts {
-        int64_t day, month, year, clock; /* -1: not seen yet; month from 1, clock in seconds */
-        bool short_year;
+enum {
+        PARTS_MAX = 6, /* weekday, day, month, year, time, zone */
+        SECONDS_A_DAY = 86400
 };
 
-/* Days since 1970 of a Gregorian date, counted in years that begin in March, so that a leap day is a year's last. */
-static int64_t days_of(int64_t year, int64_t month, int64_t day)
+static const int64_t last_second = 253402300799; /* 9999-12-31 23:59:59 */
+
+static const struct span weekdays[] = {{"Sunday", 6},   {"Monday", 6}, {"Tuesday", 7}, {"Wednesday", 9},
+                                       {"Thursday", 8}, {"Friday", 6}, {"Saturday", 8}};
+static const struct span months[] = {{"January", 7},   {"February", 8}, {"March", 5},    {"April", 5},
+                                     {"May", 3},       {"June", 4},     {"July", 4},     {"August", 6},
+                                     {"September", 9}, {"October", 7},  {"November", 8}, {"December", 8}};
+
+struct moment {
+        int year, month, day, hour, minute, second; /* month: 0 … 11; -1 where not yet seen */
+        bool short_year, zone;
+};
+
+/* ---- the calendar ---------------------------------------------------------------------------------------------- */
+
+static bool is_leap(int year)
 {
-        int64_t y = month > 2 ? year : year - 1;
-        int64_t m = month > 2 ? month - 3 : month + 9;
-        return y * 365 + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - EPOCH_DAYS;
+        return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
-static int64_t month_length(int64_t year, int64_t month)
+static int days_of_month(int year, int month)
 {
-        int64_t next = month == 12 ? days_of(year + 1, 1, 1) : days_of(year, month + 1, 1);
-        return next - days_of(year, month, 1);
+        static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+        return days[month] + (month == 1 && is_leap(year));
 }
 
-/* The next run of anything but blanks, commas and dashes; empty at the end. */
-static struct span next_word(struct span *rest)
+/* Days from 1970-01-01 to the first of January; year >= 1. */
+static int64_t days_before_year(int year)
 {
-        size_t from = 0, to;
-        while (from < rest->len && strchr(" \t,-", rest->at[from]))
-                from++;
-        for (to = from; to < rest->len && !strchr(" \t,-", rest->at[to]);)
-                to++;
-        struct span word = {rest->at + from, to - from};
-        *rest = (struct span){rest->at + to, rest->len - to};
-        return word;
+        int64_t past = year - 1;
+        return past * 365 + past / 4 - past / 100 + past / 400 - 719162;
 }
 
-/* h:mm:ss or hh:mm:ss; a leap second is let pass as the second after it. */
-static bool take_clock(struct span word, struct parts *p)
+static int64_t seconds_of(const struct moment *m, int year)
 {
-        size_t hour = octet_run(word, OCTET_DIGIT);
-        if (p->clock >= 0 || hour < 1 || hour > 2 || word.len != hour + 6 || word.at[hour + 3] != ':')
-                return false;
-        int64_t h = span_decimal((struct span){word.at, hour});
-        int64_t m = span_decimal((struct span){word.at + hour + 1, 2});
-        int64_t s = span_decimal((struct span){word.at + hour + 4, 2});
-        p->clock = h * 3600 + m * 60 + s;
-        return h < 24 && m >= 0 && m < 60 && s >= 0 && s <= 60;
+        int64_t days = days_before_year(year) + m->day - 1;
+        for (int month = 0; month < m->month; month++)
+                days += days_of_month(year, month);
+        int seconds = m->hour * 3600 + m->minute * 60 + m->second;
+        return days * SECONDS_A_DAY + seconds;
 }
 
-/* The first number of a date is its day in all three formats, the second its year. */
-static bool take_number(struct span word, struct parts *p)
+static int year_of(int64_t days)
 {
-        int64_t n = span_decimal(word);
-        if (n < 0)
-                return false;
-        if (p->day < 0 && word.len <= 2) {
-                p->day = n;
+        int year = 1970 + (int)(days / 366);
+        while (days_before_year(year + 1) <= days)
+                year++;
+        return year;
+}
+
+/* ---- reading --------------------------------------------------------------------------------------------------- */
+
+/* Which of `names` begins with the word, three letters at least; -1: none. */
+static int word_among(struct span word, const struct span *names, int count)
+{
+        for (int i = 0; i < count; i++)
+                if (word.len >= 3 && word.len <= names[i].len &&
+                    span_equal_fold(word, (struct span){names[i].at, word.len}))
+                        return i;
+        return -1;
+}
+
+static bool take_word(struct moment *m, struct span word, unsigned index)
+{
+        int month = word_among(word, months, 12);
+        if (index == 0 && word_among(word, weekdays, 7) >= 0)
+                return true;
+        if (month >= 0 && m->month < 0) {
+                m->month = month;
                 return true;
         }
-        if (p->year >= 0 || (word.len != 4 && word.len != 2))
+        if (m->zone || !(span_equal_fold(word, SPAN("GMT")) || span_equal_fold(word, SPAN("UTC"))))
                 return false;
-        p->year = n;
-        p->short_year = word.len == 2;
+        return m->zone = true;
+}
+
+/* The digits at the front, taken off; -1 where there are fewer than `least` or more than `most`. */
+static int take_digits(struct span *s, size_t least, size_t most)
+{
+        size_t run = octet_run(*s, OCTET_DIGIT);
+        int n = 0;
+        if (run < least || run > most)
+                return -1;
+        for (size_t i = 0; i < run; i++)
+                n = n * 10 + (s->at[i] - '0');
+        *s = (struct span){s->at + run, s->len - run};
+        return n;
+}
+
+static bool take_colon(struct span *s)
+{
+        if (s->len == 0 || s->at[0] != ':')
+                return false;
+        *s = (struct span){s->at + 1, s->len - 1};
         return true;
 }
 
-static bool take_month(struct span word, struct parts *p)
+static bool take_time(struct moment *m, struct span s)
 {
-        for (int i = 0; p->month < 0 && i < 12; i++)
-                if (span_equal_fold(word, (struct span){months[i], 3}))
-                        p->month = i + 1;
-        return p->month >= 0 && word.len == 3;
+        if (m->hour >= 0)
+                return false;
+        m->hour = take_digits(&s, 1, 2);
+        bool colons = take_colon(&s);
+        m->minute = take_digits(&s, 2, 2);
+        colons &= take_colon(&s);
+        m->second = take_digits(&s, 2, 2);
+        return colons && s.len == 0 && m->hour >= 0 && m->hour < 24 && m->minute >= 0 && m->minute < 60 &&
+               m->second >= 0 && m->second <= 60; /* a leap second */
 }
 
-/* Mon to Wednesday: three letters decide. */
-static bool is_weekday(struct span word)
+static bool take_number(struct moment *m, struct span s)
 {
-        for (int i = 0; word.len >= 3 && i < 7; i++)
-                if (strncasecmp(word.at, days[i], 3) == 0)
-                        return true;
-        return false;
+        size_t len = s.len;
+        int n = take_digits(&s, 1, 4);
+        if (n < 0 || s.len > 0)
+                return false;
+        if (m->day < 0 && len <= 2)
+                m->day = n;
+        else if (m->year < 0 && (len == 2 || len == 4)) {
+                m->year = n;
+                m->short_year = len == 2;
+        } else
+                return false;
+        return true;
 }
 
-/* A zone other than UTC is no HTTP date: to guess its offset could make a stale response fresh. */
-static bool is_utc(struct span word)
+static bool take_part(struct moment *m, struct span part, unsigned index)
 {
-        return span_equal_fold(word, SPAN("GMT")) || span_equal_fold(word, SPAN("UTC")) ||
-               span_equal(word, SPAN("+0000"));
+        if (memchr(part.at, ':', part.len))
+                return take_time(m, part);
+        if (octet_is(part.at[0], OCTET_DIGIT))
+                return take_number(m, part);
+        return take_word(m, part, index);
 }
 
-static bool take_word(struct span word, struct parts *p)
+static bool separates(char c)
 {
-        if (memchr(word.at, ':', word.len))
-                return take_clock(word, p);
-        if (octet_is(word.at[0], OCTET_DIGIT))
-                return take_number(word, p);
-        int64_t before = p->month;
-        if (before < 0 && take_month(word, p))
-                return true;
-        return is_weekday(word) || is_utc(word);
+        return octet_is(c, OCTET_BLANK) || c == ',' || c == '-';
 }
 
-/* A two-digit year more than 50 years ahead is the last one in the past that ends so (RFC 9110 §5.6.7). */
-static int64_t full_year(int64_t short_year, int64_t now)
+/* The next part; false at the end, or at the ";" after which an old browser writes a length. */
+static bool next_part(struct span *rest, struct span *part)
 {
-        int64_t this_year = 1970 + now / 31556952; /* mean Gregorian year */
-        int64_t year = this_year / 100 * 100 + short_year;
-        return year > this_year + 50 ? year - 100 : year;
+        while (rest->len > 0 && separates(rest->at[0]))
+                *rest = (struct span){rest->at + 1, rest->len - 1};
+        size_t len = 0;
+        while (len < rest->len && !separates(rest->at[len]) && rest->at[len] != ';')
+                len++;
+        *part = (struct span){rest->at, len};
+        *rest = (struct span){rest->at + len, rest->len - len};
+        return len > 0;
 }
 
-int64_t date_parse(struct span text, int64_t now)
+/* RFC 9110 §5.6.7: two digits that seem to be more than 50 years ahead are the last such year in the past. */
+static int full_year(const struct moment *m, int64_t now)
 {
-        struct parts p = {-1, -1, -1, -1, false};
-        struct span rest = span_trim(text), word;
-        if (rest.len > 64)
+        int year = year_of(now / SECONDS_A_DAY) / 100 * 100 + 100 + m->year;
+        while (seconds_of(m, year - 50) > now)
+                year -= 100;
+        return year;
+}
+
+int64_t date_parse(struct span s, int64_t now)
+{
+        struct moment m = {.year = -1, .month = -1, .day = -1, .hour = -1};
+        struct span part;
+        if (s.len == 0)
                 return -1;
-        while ((word = next_word(&rest)).len > 0)
-                if (!take_word(word, &p))
+        for (unsigned i = 0; next_part(&s, &part); i++)
+                if (i == PARTS_MAX || !take_part(&m, part, i))
                         return -1;
-        if (p.day < 1 || p.month < 1 || p.year < 0 || p.clock < 0)
+        if (m.year < 0 || m.month < 0 || m.day < 1 || m.hour < 0)
                 return -1;
-        int64_t year = p.short_year ? full_year(p.year, now) : p.year;
-        if (p.day > month_length(year, p.month))
+        if (m.second == 60) /* never later than what was said: RFC 9111 §4.2 */
+                m.second = 59;
+        if (m.short_year)
+                m.year = full_year(&m, now < 0 ? 0 : now > last_second ? last_second : now);
+        if (m.day > days_of_month(m.year, m.month))
                 return -1;
-        int64_t seconds = days_of(year, p.month, p.day) * DAY_SECONDS + p.clock;
-        return seconds < 0 ? 0 : seconds; /* before 1970 is long ago: no rule asks by how much */
+        if (m.year < 1970)
+                return 0; /* long ago is all that matters, and -1 is no date */
+        return seconds_of(&m, m.year);
 }
 
-static void put_digits(char *at, int64_t n, int width)
+/* ---- writing --------------------------------------------------------------------------------------------------- */
+
+static void put_two(char *at, int n)
 {
-        for (int i = width - 1; i >= 0; i--, n /= 10)
-                at[i] = (char)('0' + n % 10);
+        at[0] = (char)('0' + n / 10 % 10);
+        at[1] = (char)('0' + n % 10);
 }
 
 void date_format(int64_t unix_seconds, char out[DATE_LEN + 1])
 {
-        enum { LAST = 253402300799 / 86400 }; /* 31 Dec 9999: four digits hold no later year */
-        int64_t day = unix_seconds < 0 ? 0 : unix_seconds / DAY_SECONDS;
-        int64_t clock = unix_seconds < 0 ? 0 : unix_seconds % DAY_SECONDS;
-        if (day > LAST)
-                day = LAST;
-        int64_t z = day + EPOCH_DAYS, era = z / ERA_DAYS, in_era = z % ERA_DAYS;
-        int64_t y = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
-        int64_t in_year = in_era - (365 * y + y / 4 - y / 100);
-        int64_t m = (5 * in_year + 2) / 153;
-        memcpy(out, "Thu, 00 Jan 0000 00:00:00 GMT", DATE_LEN + 1);
-        memcpy(out, days[day % 7], 3);
-        put_digits(out + 5, in_year - (153 * m + 2) / 5 + 1, 2);
-        memcpy(out + 8, months[(m + 2) % 12], 3);
-        put_digits(out + 12, era * 400 + y + (m >= 10), 4);
-        put_digits(out + 17, clock / 3600, 2);
-        put_digits(out + 20, clock / 60 % 60, 2);
-        put_digits(out + 23, clock % 60, 2);
+        int64_t t = unix_seconds < 0 ? 0 : unix_seconds > last_second ? last_second : unix_seconds;
+        int64_t days = t / SECONDS_A_DAY;
+        int year = year_of(days), day = (int)(days - days_before_year(year)), month = 0;
+        int second = (int)(t % SECONDS_A_DAY);
+        for (; day >= days_of_month(year, month); month++)
+                day -= days_of_month(year, month);
+        memcpy(out, "Thu, 01 Jan 1970 00:00:00 GMT", DATE_LEN + 1);
+        memcpy(out, weekdays[(days + 4) % 7].at, 3);
+        put_two(out + 5, day + 1);
+        memcpy(out + 8, months[month].at, 3);
+        put_two(out + 12, year / 100);
+        put_two(out + 14, year % 100);
+        put_two(out + 17, second / 3600);
+        put_two(out + 20, second / 60 % 60);
+        put_two(out + 23, second % 60);
 }
