@@ -1,53 +1,77 @@
-/* Freshness: a response is good for its lifetime, and its age is what has passed of it, wherever it lay
- * (RFC 9111 §4.2). */
+/* How old is it, and how long is it good for? (RFC 9111 §4.2) */
 #include "http/freshness.h"
 
 #include "http/date.h"
 #include "http/fields.h"
 
-enum { WEEK = 7 * 86400 };
+enum { A_WEEK = 7 * 86400, HEURISTIC_PART = 10 };
 
-/* Both are at least 0. */
-static int64_t add(int64_t a, int64_t b)
+/* Seconds from one time to a later one; 0 where it is not later. */
+static int64_t elapsed(int64_t from, int64_t to)
 {
-        int64_t sum;
-        return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+        int64_t seconds;
+        if (to <= from)
+                return 0;
+        return __builtin_sub_overflow(to, from, &seconds) ? INT64_MAX : seconds;
 }
 
-/* a - b, but not below 0. */
-static int64_t since(int64_t a, int64_t b)
+/* Of two numbers that are not negative. */
+static int64_t saturating_sum(int64_t a, int64_t b)
 {
-        int64_t difference;
-        if (__builtin_sub_overflow(a, b, &difference))
-                return a > b ? INT64_MAX : 0;
-        return difference > 0 ? difference : 0;
+        return a > INT64_MAX - b ? INT64_MAX : a + b;
 }
 
-/* RFC 9110 §15.1; 206 is missing because it is never stored. */
-static bool is_heuristically_cacheable(unsigned status)
+/* ---- lifetime -------------------------------------------------------------------------------------------------- */
+
+bool freshness_is_explicit(const struct message *response, const struct cache_control *cc)
 {
-        static const uint16_t statuses[] = {200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501};
-        for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
-                if (status == statuses[i])
+        return cc->s_maxage >= 0 || cc->max_age >= 0 || message_has(response, FIELD_EXPIRES);
+}
+
+bool freshness_status_allows_heuristic(uint16_t status)
+{
+        static const uint16_t allowed[] = {200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501};
+        for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
+                if (allowed[i] == status)
                         return true;
         return false;
 }
 
-/* -1 where there is none, several, or no date. */
-static int64_t only_date(const struct message *m, enum field_id id, int64_t now)
+int64_t freshness_date(const struct message *response, int64_t response_time)
 {
-        struct span value;
-        return field_only(m, id, &value) == 1 ? date_parse(value, now) : -1;
+        const struct field *f = field_next(response, FIELD_DATE, NULL);
+        int64_t date = f ? date_parse(field_value(response, f), response_time) : -1;
+        return date < 0 ? response_time : date;
 }
 
-static int64_t guess(const struct message *response, const struct cache_control *cc, int64_t date,
-                     int64_t response_time)
+int64_t freshness_age_value(const struct message *response)
 {
-        int64_t modified = only_date(response, FIELD_LAST_MODIFIED, response_time);
-        if (modified < 0 || !(is_heuristically_cacheable(response->status) || (cc->set & CC_PUBLIC)))
+        struct elements e = {.field = NULL};
+        struct span age;
+        int64_t seconds = elements_next(response, FIELD_AGE, &e, &age) ? span_decimal(age) : 0;
+        return seconds < 0 ? 0 : seconds;
+}
+
+/* The earliest of the times that Expires gives; what is no date has passed (RFC 9111 §5.3, §4.2.1). */
+static int64_t expires(const struct message *response, int64_t response_time)
+{
+        int64_t earliest = INT64_MAX;
+        for (const struct field *f = NULL; (f = field_next(response, FIELD_EXPIRES, f));) {
+                int64_t date = date_parse(field_value(response, f), response_time);
+                if (date < earliest)
+                        earliest = date;
+        }
+        return earliest;
+}
+
+static int64_t heuristic_lifetime(const struct message *response, int64_t response_time)
+{
+        const struct field *f = field_next(response, FIELD_LAST_MODIFIED, NULL);
+        int64_t modified = f ? date_parse(field_value(response, f), response_time) : -1;
+        if (modified < 0)
                 return 0;
-        int64_t tenth = since(date, modified) / 10;
-        return tenth < WEEK ? tenth : WEEK;
+        int64_t lifetime = elapsed(modified, freshness_date(response, response_time)) / HEURISTIC_PART;
+        return lifetime > A_WEEK ? A_WEEK : lifetime;
 }
 
 int64_t freshness_lifetime(const struct message *response, const struct cache_control *cc, int64_t response_time,
@@ -58,24 +82,27 @@ int64_t freshness_lifetime(const struct message *response, const struct cache_co
                 return cc->s_maxage;
         if (cc->max_age >= 0)
                 return cc->max_age;
-        int64_t date = only_date(response, FIELD_DATE, response_time);
-        if (date < 0)
-                date = response_time;
-        if (message_has(response, FIELD_EXPIRES)) /* what is no date, "0" above all, is in the past (§5.3) */
-                return since(only_date(response, FIELD_EXPIRES, response_time), date);
-        int64_t lifetime = allow_heuristic ? guess(response, cc, date, response_time) : 0;
+        if (message_has(response, FIELD_EXPIRES))
+                return elapsed(freshness_date(response, response_time), expires(response, response_time));
+        if (!allow_heuristic || !(freshness_status_allows_heuristic(response->status) || (cc->set & CC_PUBLIC)))
+                return 0;
+        int64_t lifetime = heuristic_lifetime(response, response_time);
         *heuristic = lifetime > 0;
         return lifetime;
 }
 
+/* ---- age ------------------------------------------------------------------------------------------------------- */
+
 int64_t freshness_age(const struct stored *s, int64_t now)
 {
-        int64_t apparent = since(s->response_time, s->date);
-        int64_t corrected = add(s->age, since(s->response_time, s->request_time));
-        return add(apparent > corrected ? apparent : corrected, since(now, s->response_time));
+        int64_t apparent_age = elapsed(s->date, s->response_time);
+        int64_t response_delay = elapsed(s->request_time, s->response_time);
+        int64_t corrected_age_value = saturating_sum(s->age > 0 ? s->age : 0, response_delay);
+        int64_t initial = apparent_age > corrected_age_value ? apparent_age : corrected_age_value;
+        return saturating_sum(initial, elapsed(s->response_time, now));
 }
 
 int64_t freshness_left(const struct stored *s, int64_t now)
 {
-        return s->lifetime - freshness_age(s, now); /* neither is negative: no overflow */
+        return (s->lifetime > 0 ? s->lifetime : 0) - freshness_age(s, now);
 }
