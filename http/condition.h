@@ -11,11 +11,23 @@ enum condition {
         CONDITION_FAILED        /* 412 */
 };
 
-/* If-None-Match before If-Modified-Since (§13.2.2); If-Match and If-Unmodified-Since too. */
+/* If-None-Match before If-Modified-Since (§13.2.2); If-Match and If-Unmodified-Since too, though reuse_verdict has
+ * seen to it that the origin judges those that fail (condition_is_for_origin). */
 enum condition condition_evaluate(const struct message *request, const struct stored *, int64_t now);
 
+/* If-Match or If-Unmodified-Since does not hold of what is stored. They are not a cache's to judge (RFC 9111 §4.3.2),
+ * so such a request goes to the origin. */
+bool condition_is_for_origin(const struct message *request, const struct stored *, int64_t now);
+
+/* Whether it is an entity tag (§8.8.3), or one without quotes, as some servers write them: a run of visible octets,
+ * without quotes and commas, that is good for weak comparison alone. */
+bool etag_is_valid(struct span);
 bool etag_is_strong(struct span);
 bool etag_equal_weak(struct span, struct span);
 bool etag_equal_strong(struct span, struct span);
+
+/* Last-Modified is a strong validator if Date is so much later that nothing can have changed since within the same
+ * second (§8.8.2.2): here a minute, whatever the clocks are. */
+bool last_modified_is_strong(const struct stored *);
 
 #endif
