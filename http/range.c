@@ -1,4 +1,4 @@
-/* Ranges of bytes (RFC 9110 §14). A server may ignore any Range, and we do where it is not one plain range. */
+/* Which bytes does the client want? (RFC 9110 §14; If-Range: §13.1.5) */
 #include "http/range.h"
 
 #include "http/condition.h"
@@ -6,26 +6,87 @@
 #include "http/fields.h"
 #include "http/octet.h"
 
-/* Takes a prefix off, case aside. */
-static bool take(struct span *s, struct span prefix)
+/* ---- one range-spec -------------------------------------------------------------------------------------------- */
+
+enum spec { SPEC_INVALID, SPEC_UNSATISFIABLE, SPEC_GOOD };
+
+/* "first-last", "first-" and "-suffix" within `length` bytes (§14.1.1, §14.1.2). */
+static enum spec spec_read(struct span s, uint64_t length, struct byte_range *r)
 {
-        if (s->len < prefix.len || strncasecmp(s->at, prefix.at, prefix.len) != 0)
-                return false;
-        *s = (struct span){s->at + prefix.len, s->len - prefix.len};
-        return true;
+        const char *dash = s.len ? memchr(s.at, '-', s.len) : NULL;
+        if (dash == NULL)
+                return SPEC_INVALID;
+        struct span before = {s.at, (size_t)(dash - s.at)}, after = {dash + 1, s.len - before.len - 1};
+        int64_t first = span_decimal(before), last = span_decimal(after);
+        if ((first < 0 && before.len > 0) || (last < 0 && after.len > 0) || (first < 0 && last < 0))
+                return SPEC_INVALID;
+        if (first < 0) {
+                if (last == 0)
+                        return SPEC_UNSATISFIABLE;
+                *r = (struct byte_range){(uint64_t)last < length ? length - (uint64_t)last : 0, length - 1};
+                return length > 0 ? SPEC_GOOD : SPEC_INVALID; /* all of nothing: no 206 can say that */
+        }
+        if (last >= 0 && last < first)
+                return SPEC_INVALID;
+        *r = (struct byte_range){(uint64_t)first, last >= 0 && (uint64_t)last < length ? (uint64_t)last : length - 1};
+        return (uint64_t)first < length ? SPEC_GOOD : SPEC_UNSATISFIABLE;
 }
 
-/* Takes a number off, saturating; false where there is none. */
-static bool take_number(struct span *s, uint64_t *n)
+/* ---- the set --------------------------------------------------------------------------------------------------- */
+
+struct range_set {
+        struct byte_range ranges[RANGES_MAX]; /* by their first byte */
+        size_t count;
+};
+
+static void set_insert(struct range_set *set, const struct byte_range *r)
 {
-        struct span digits = {s->at, octet_run(*s, OCTET_DIGIT)};
-        if (digits.len == 0)
-                return false;
-        *n = (uint64_t)span_decimal(digits);
-        return take(s, digits);
+        size_t place = set->count++;
+        for (; place > 0 && set->ranges[place - 1].first > r->first; place--)
+                set->ranges[place] = set->ranges[place - 1];
+        set->ranges[place] = *r;
 }
 
-/* A date is a strong validator if the response was sent later than in the second of its last change (§8.8.2.2). */
+/* Ranges that touch or overlap become one. */
+static void set_coalesce(struct range_set *set)
+{
+        size_t kept = 0;
+        for (size_t i = 1; i < set->count; i++) {
+                const struct byte_range *r = &set->ranges[i];
+                if (r->first <= set->ranges[kept].last + 1) { /* last is below the length, so this does not wrap */
+                        if (r->last > set->ranges[kept].last)
+                                set->ranges[kept].last = r->last;
+                } else
+                        set->ranges[++kept] = *r;
+        }
+        if (set->count > 0)
+                set->count = kept + 1;
+}
+
+/* Every satisfiable range of "bytes=…". False if the field is to be ignored: another unit, a syntax error, too many. */
+static bool set_read(struct range_set *set, struct span value, uint64_t length)
+{
+        struct span unit = {value.at, octet_run(value, OCTET_TOKEN)}, spec;
+        size_t seen = 0;
+        set->count = 0;
+        if (!span_equal_fold(unit, SPAN("bytes")) || unit.len == value.len || value.at[unit.len] != '=')
+                return false;
+        struct span rest = {value.at + unit.len + 1, value.len - unit.len - 1};
+        while (list_next(&rest, &spec)) {
+                struct byte_range r;
+                enum spec kind = spec_read(spec, length, &r);
+                if (kind == SPEC_INVALID || ++seen > RANGES_MAX)
+                        return false;
+                if (kind == SPEC_GOOD)
+                        set_insert(set, &r);
+        }
+        set_coalesce(set);
+        return seen > 0;
+}
+
+/* ---- the verdict ----------------------------------------------------------------------------------------------- */
+
+/* No If-Range, or it names what is stored, by a strong validator (§13.1.5). */
 static bool if_range_holds(const struct message *request, const struct stored *s, int64_t now)
 {
         struct span value;
@@ -34,64 +95,60 @@ static bool if_range_holds(const struct message *request, const struct stored *s
                 return count == 0;
         if (etag_equal_strong(value, s->etag))
                 return true;
-        return s->last_modified >= 0 && s->last_modified < s->date && date_parse(value, now) == s->last_modified;
-}
-
-/* The last n bytes; of an empty body there are none that a 206 could name, so it is sent as it is. */
-static enum range_verdict suffix(struct span spec, uint64_t length, struct byte_range *range)
-{
-        uint64_t n;
-        if (!take_number(&spec, &n) || spec.len > 0 || (length == 0 && n > 0))
-                return RANGE_WHOLE;
-        if (n == 0)
-                return RANGE_UNSATISFIABLE;
-        *range = (struct byte_range){n < length ? length - n : 0, length - 1};
-        return RANGE_PART;
-}
-
-static enum range_verdict one_range(struct span spec, uint64_t length, struct byte_range *range)
-{
-        uint64_t first, last = UINT64_MAX;
-        if (take(&spec, SPAN("-")))
-                return suffix(spec, length, range);
-        if (!take_number(&spec, &first) || !take(&spec, SPAN("-")))
-                return RANGE_WHOLE;
-        if (spec.len > 0 && (!take_number(&spec, &last) || spec.len > 0 || last < first))
-                return RANGE_WHOLE;
-        if (first >= length)
-                return RANGE_UNSATISFIABLE;
-        *range = (struct byte_range){first, last < length ? last : length - 1};
-        return RANGE_PART;
+        return last_modified_is_strong(s) && date_parse(value, now) == s->last_modified;
 }
 
 enum range_verdict range_verdict(const struct message *request, const struct stored *s, uint64_t length, int64_t now,
-                                 struct byte_range *range)
+                                 struct byte_range *r)
 {
-        struct span value, spec, more;
+        struct range_set set;
+        struct span value;
         if (request->method != METHOD_GET || s->status != 200 || field_only(request, FIELD_RANGE, &value) != 1)
                 return RANGE_WHOLE;
-        if (!take(&value, SPAN("bytes=")) || !list_next(&value, &spec) || list_next(&value, &more))
+        if (!if_range_holds(request, s, now) || !set_read(&set, value, length))
                 return RANGE_WHOLE;
-        return if_range_holds(request, s, now) ? one_range(spec, length, range) : RANGE_WHOLE;
+        if (set.count == 0)
+                return RANGE_UNSATISFIABLE;
+        if (set.count > 1)
+                return RANGE_WHOLE;
+        *r = set.ranges[0];
+        return RANGE_PART;
 }
 
-/* The range of a 416 is "*": it comes out empty, its first byte behind its last. */
-static bool take_content_range(struct span *s, struct byte_range *range)
-{
-        *range = (struct byte_range){1, 0};
-        if (take(s, SPAN("*")))
-                return true;
-        return take_number(s, &range->first) && take(s, SPAN("-")) && take_number(s, &range->last) &&
-               range->first <= range->last;
-}
+/* ---- Content-Range --------------------------------------------------------------------------------------------- */
 
-bool content_range_parse(struct span value, struct byte_range *range, uint64_t *total)
+/* Takes digits and the octet that must follow them off the front. Numbers that do not fit 63 bits are none. */
+static bool number_before(struct span *s, char end, uint64_t *n)
 {
-        if (!take(&value, SPAN("bytes ")) || !take_content_range(&value, range) || !take(&value, SPAN("/")))
+        size_t digits = octet_run(*s, OCTET_DIGIT);
+        int64_t value = span_decimal((struct span){s->at, digits});
+        if (value < 0 || value == INT64_MAX || digits == s->len || s->at[digits] != end)
                 return false;
-        bool empty = range->first > range->last;
-        *total = UINT64_MAX;
-        if (span_equal(value, SPAN("*")))
-                return !empty;
-        return take_number(&value, total) && value.len == 0 && (empty || range->last < *total);
+        *n = (uint64_t)value;
+        *s = (struct span){s->at + digits + 1, s->len - digits - 1};
+        return true;
+}
+
+/* complete-length, or "*" */
+static bool total_read(struct span s, uint64_t *total)
+{
+        int64_t value = span_decimal(s);
+        bool unknown = span_equal(s, SPAN("*"));
+        *total = unknown ? UINT64_MAX : (uint64_t)value;
+        return unknown || (value >= 0 && value < INT64_MAX);
+}
+
+bool content_range_parse(struct span value, struct byte_range *r, uint64_t *total)
+{
+        struct span unit = {value.at, octet_run(value, OCTET_TOKEN)};
+        struct span rest = {value.at + unit.len, value.len - unit.len};
+        if (!span_equal_fold(unit, SPAN("bytes")) || rest.len == 0 || rest.at[0] != ' ')
+                return false;
+        rest = span_trim(rest);
+        if (rest.len >= 2 && rest.at[0] == '*' && rest.at[1] == '/') {
+                *r = (struct byte_range){1, 0};
+                return total_read((struct span){rest.at + 2, rest.len - 2}, total) && *total != UINT64_MAX;
+        }
+        return number_before(&rest, '-', &r->first) && number_before(&rest, '/', &r->last) && total_read(rest, total) &&
+               r->first <= r->last && r->last < *total;
 }

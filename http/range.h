@@ -5,10 +5,12 @@
 #include "http/message.h"
 #include "http/stored.h"
 
+enum { RANGES_MAX = 256 }; /* in one request; more are not worth the work (§14.2) */
+
 enum range_verdict {
-        RANGE_WHOLE, /* no Range, one that must be ignored, If-Range that fails, or several ranges: 200 with all of it
-                      */
-        RANGE_PART,  /* 206 with bytes first..last */
+        RANGE_WHOLE,        /* no Range, one that must be ignored, If-Range that fails, or several ranges: 200 with all
+                               of it */
+        RANGE_PART,         /* 206 with bytes first..last */
         RANGE_UNSATISFIABLE /* 416 */
 };
 
@@ -16,11 +18,13 @@ struct byte_range {
         uint64_t first, last; /* both inclusive */
 };
 
-/* For a stored response of `length` bytes. 64-bit and saturating (cases.md G1-G3). */
+/* For a stored response of `length` bytes. 64-bit and saturating (cases.md G1-G3). Several ranges are one part if they
+ * touch or overlap. */
 enum range_verdict range_verdict(const struct message *request, const struct stored *, uint64_t length, int64_t now,
                                  struct byte_range *);
 
-/* Content-Range of a 206 or 416 response: true and the three numbers, total = UINT64_MAX for "*". */
+/* Content-Range of a 206 or 416 response: true and the three numbers, total = UINT64_MAX for "*". The unsatisfied form
+ * of a 416 yields an empty range: first 1, last 0. False for other units and for numbers that contradict each other. */
 bool content_range_parse(struct span, struct byte_range *, uint64_t *total);
 
 #endif
