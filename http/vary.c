@@ -1,48 +1,61 @@
-/* Variants: the names in Vary, in one canonical form, and one number for a request's values of them (RFC 9111 §4.1). */
+/* Selecting fields: which they are, and one number for what a request says in them (RFC 9111 §4.1).
+ *
+ * For each name the number covers whether the field is there, and the elements of its lines as one list. Fields with
+ * weights (RFC 9110 §12.4.2) are covered as a set: elements in lower case, sorted, each with its weight in thousandths.
+ */
 #include "http/vary.h"
 
+#include "http/digest.h"
 #include "http/fields.h"
+#include "http/octet.h"
 
-enum { NAMES_MAX = 32 }; /* more than any honest origin nominates */
+enum { WEIGHTED_MAX = 48, WEIGHT_ONE = 1000 };
 
-static int compare(struct span a, struct span b)
+static char lower(char c)
 {
-        int order = strncasecmp(a.at, b.at, a.len < b.len ? a.len : b.len);
+        return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* ---- names ----------------------------------------------------------------------------------------------------- */
+
+static int compare_fold(struct span a, struct span b)
+{
+        size_t shorter = a.len < b.len ? a.len : b.len;
+        int order = shorter ? strncasecmp(a.at, b.at, shorter) : 0;
         return order ? order : (a.len > b.len) - (a.len < b.len);
 }
 
-/* Inserts in order, once; false where there is no room. */
-static bool insert(struct span *names, size_t *count, struct span name)
+/* Puts `name` at its place among the sorted ones. False if there is none left. */
+static bool insert_name(struct span *names, size_t *count, struct span name)
 {
-        size_t i = *count;
-        while (i > 0 && compare(names[i - 1], name) > 0)
-                i--;
-        if (i > 0 && compare(names[i - 1], name) == 0)
+        size_t place = *count;
+        while (place > 0 && compare_fold(names[place - 1], name) > 0)
+                place--;
+        if (place > 0 && span_equal_fold(names[place - 1], name))
                 return true;
-        if (*count == NAMES_MAX)
+        if (*count == VARY_NAMES_MAX)
                 return false;
-        memmove(names + i + 1, names + i, (*count - i) * sizeof names[0]);
-        names[i] = name;
+        memmove(names + place + 1, names + place, (*count - place) * sizeof *names);
+        names[place] = name;
         ++*count;
         return true;
 }
 
-static void out_lower(struct out *o, struct span name)
+static void out_lower(struct out *o, struct span s)
 {
-        for (size_t i = 0; i < name.len; i++) {
-                char c = name.at[i];
-                c = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-                out_span(o, (struct span){&c, 1});
-        }
+        size_t at = o->len;
+        out_span(o, s);
+        for (; at < o->len; at++)
+                o->at[at] = lower(o->at[at]);
 }
 
 bool vary_names(struct out *o, const struct message *response)
 {
-        struct span names[NAMES_MAX], name;
+        struct span names[VARY_NAMES_MAX], name;
         size_t count = 0;
         struct elements e = {.field = NULL};
         while (elements_next(response, FIELD_VARY, &e, &name))
-                if (span_equal(name, SPAN("*")) || !span_is_token(name) || !insert(names, &count, name))
+                if (span_equal(name, SPAN("*")) || !span_is_token(name) || !insert_name(names, &count, name))
                         return false;
         for (size_t i = 0; i < count; i++) {
                 if (i > 0)
@@ -52,34 +65,130 @@ bool vary_names(struct out *o, const struct message *response)
         return !o->overflow;
 }
 
-/* FNV-1a. Values hold no control characters, so that those which stand for structure cannot be forged. */
-enum { MARK_ABSENT = 1, MARK_PRESENT = 2, MARK_ELEMENT = 3 };
+/* ---- elements with weights ------------------------------------------------------------------------------------- */
 
-static uint64_t mix(uint64_t hash, unsigned char byte)
+struct weighted {
+        struct span name;
+        unsigned weight; /* thousandths; above WEIGHT_ONE where `name` is an element that is not of this form, as it is
+                          */
+};
+
+/* qvalue (RFC 9110 §12.4.2) in thousandths; -1 where it is none. */
+static int weight_read(struct span q)
 {
-        return (hash ^ byte) * 0x100000001b3;
+        int weight = 0, digits = 0;
+        if (q.len == 0 || q.len > 5 || (q.at[0] != '0' && q.at[0] != '1') || (q.len > 1 && q.at[1] != '.'))
+                return -1;
+        for (size_t i = 0; i < q.len; i++) {
+                if (i == 1)
+                        continue;
+                if (!octet_is(q.at[i], OCTET_DIGIT))
+                        return -1;
+                weight = weight * 10 + (q.at[i] - '0');
+                digits++;
+        }
+        for (; digits < 4; digits++)
+                weight *= 10;
+        return weight <= WEIGHT_ONE ? weight : -1;
 }
 
-static uint64_t mix_value(uint64_t hash, const struct message *m, const struct field *f)
+/* "gzip", "de-CH;q=0.5" */
+static struct weighted weighted_read(struct span element)
 {
-        struct span rest = field_value(m, f), element;
-        while (list_next(&rest, &element)) {
-                hash = mix(hash, MARK_ELEMENT);
-                for (size_t i = 0; i < element.len; i++)
-                        hash = mix(hash, (unsigned char)element.at[i]);
+        size_t len = octet_run(element, OCTET_TOKEN);
+        struct weighted w = {{element.at, len}, WEIGHT_ONE};
+        struct span rest = span_trim((struct span){element.at + len, element.len - len});
+        if (len > 0 && rest.len == 0)
+                return w;
+        int weight = -1;
+        if (len > 0 && rest.at[0] == ';') {
+                rest = span_trim((struct span){rest.at + 1, rest.len - 1});
+                if (rest.len > 2 && lower(rest.at[0]) == 'q' && rest.at[1] == '=')
+                        weight = weight_read((struct span){rest.at + 2, rest.len - 2});
         }
-        return hash;
+        if (weight < 0)
+                return (struct weighted){element, WEIGHT_ONE + 1};
+        w.weight = (unsigned)weight;
+        return w;
+}
+
+static int compare_weighted(const struct weighted *a, const struct weighted *b)
+{
+        int order = compare_fold(a->name, b->name);
+        return order ? order : (a->weight > b->weight) - (a->weight < b->weight);
+}
+
+static void digest_weighted(struct digest *d, const struct weighted *w)
+{
+        bool as_it_is = w->weight > WEIGHT_ONE;
+        for (size_t i = 0; i < w->name.len; i++)
+                digest_byte(d, (unsigned char)(as_it_is ? w->name.at[i] : lower(w->name.at[i])));
+        digest_byte(d, ';');
+        digest_byte(d, (unsigned char)(w->weight >> 8));
+        digest_byte(d, (unsigned char)w->weight);
+}
+
+/* Elements with weights in no order. False, and nothing covered, if there are too many to sort. */
+static bool digest_set(struct digest *d, const struct message *request, enum field_id id)
+{
+        struct weighted all[WEIGHTED_MAX];
+        size_t count = 0;
+        struct elements e = {.field = NULL};
+        for (struct span element; elements_next(request, id, &e, &element); count++) {
+                if (count == WEIGHTED_MAX)
+                        return false;
+                struct weighted w = weighted_read(element);
+                size_t place = count;
+                for (; place > 0 && compare_weighted(&all[place - 1], &w) > 0; place--)
+                        all[place] = all[place - 1];
+                all[place] = w;
+        }
+        for (size_t i = 0; i < count; i++)
+                digest_weighted(d, &all[i]);
+        return true;
+}
+
+/* ---- the hash -------------------------------------------------------------------------------------------------- */
+
+/* All elements of the lines of this name, in their order. */
+static void digest_list(struct digest *d, const struct message *request, struct span name, const struct field *f)
+{
+        for (; f; f = field_next_named(request, name, f)) {
+                struct span rest = field_value(request, f), element;
+                while (list_next(&rest, &element)) {
+                        digest_span(d, element);
+                        digest_byte(d, ',');
+                }
+        }
+}
+
+static const struct field *first_of(const struct message *request, struct span name, enum field_id id)
+{
+        if (id == FIELD_OTHER || id == FIELD_X_FORWARDED) /* ids that several names share */
+                return field_next_named(request, name, NULL);
+        return field_next(request, id, NULL);
+}
+
+/* Values hold neither zeros nor ones, so that what is covered for one name cannot run into the next. */
+static void digest_field(struct digest *d, const struct message *request, struct span name)
+{
+        enum field_id id = field_identify(name);
+        const struct field *f = first_of(request, name, id);
+        digest_byte(d, f ? 1 : 0);
+        if (f == NULL)
+                return;
+        bool weighs = id == FIELD_ACCEPT_ENCODING || id == FIELD_ACCEPT_LANGUAGE;
+        if (!weighs || !digest_set(d, request, id))
+                digest_list(d, request, name, f);
+        digest_byte(d, 0);
 }
 
 uint64_t vary_hash(struct span names, const struct message *request)
 {
-        uint64_t hash = 0xcbf29ce484222325;
+        struct digest d;
         struct span name;
-        while (list_next(&names, &name)) {
-                const struct field *f = field_next_named(request, name, NULL);
-                hash = mix(hash, f ? MARK_PRESENT : MARK_ABSENT);
-                for (; f; f = field_next_named(request, name, f))
-                        hash = mix_value(hash, request, f);
-        }
-        return hash;
+        digest_begin(&d, 0x4c696d7069642076, 0x617269616e742031);
+        while (list_next(&names, &name))
+                digest_field(&d, request, name);
+        return digest_end(&d);
 }
