@@ -1,65 +1,167 @@
-/* May what is stored answer a request? The usual request says nothing about caching: for it there is one comparison of
- * an age with a lifetime, and nothing is parsed (RFC 9111 §4). */
+/* The conditions of RFC 9111 §4 that are left once the key and the selecting fields have matched: a table of rules,
+ * asked in order; the first that applies decides. A request that says nothing about caching and finds something fresh
+ * is answered before the table. */
 #include "http/reuse.h"
 
+#include "http/condition.h"
 #include "http/fields.h"
 #include "http/freshness.h"
 
+#define BIT(id) (1ULL << FIELD_##id)
+
+/* Fields of a request that can make a difference here. */
+static const uint64_t heeded = BIT(CACHE_CONTROL) | BIT(PRAGMA) | BIT(IF_MATCH) | BIT(IF_UNMODIFIED_SINCE);
+
+struct reusing {
+        const struct message *request;
+        struct cache_control cc; /* the request's */
+        const struct stored *stored;
+        int64_t now, age, left;
+};
+
 bool request_wants_origin(const struct message *request, const struct cache_control *cc)
 {
-        if (message_has(request, FIELD_CACHE_CONTROL)) /* Pragma is for those who do not know it (§5.4) */
-                return cc->set & CC_NO_CACHE;
-        return field_lists(request, FIELD_PRAGMA, SPAN("no-cache"));
+        if (message_has(request, FIELD_CACHE_CONTROL))
+                return cc->set & (CC_NO_CACHE | CC_NO_CACHE_FIELDS);
+        return field_lists(request, FIELD_PRAGMA, SPAN("no-cache")); /* §5.4 */
 }
 
-/* max-age=0 is what a reload says; an immutable response that is fresh need not be asked for again (RFC 8246 §2). */
-static bool too_old(const struct cache_control *cc, const struct stored *s, int64_t age, int64_t left)
+/* ---- what the rules ask ---------------------------------------------------------------------------------------- */
+
+/* §5.2.2.4 */
+static bool stored_says_no_cache(const struct reusing *r)
 {
-        if (cc->max_age < 0 || ((s->flags & STORED_IMMUTABLE) && left > 0))
-                return false;
-        return cc->max_age == 0 || age > cc->max_age;
+        return r->stored->flags & STORED_NO_CACHE;
 }
 
-static bool may_be_stale(const struct cache_control *cc, const struct stored *s, int64_t left)
+/* §5.2.1.4 */
+static bool request_says_no_cache(const struct reusing *r)
 {
-        if (s->flags & STORED_MUST_REVALIDATE)
-                return false;
-        return cc->max_stale >= 0 ? -left <= cc->max_stale : (cc->set & CC_MAX_STALE_ANY) != 0;
+        return request_wants_origin(r->request, &r->cc);
 }
 
-static enum reuse judge(const struct message *request, const struct cache_control *cc, const struct stored *s,
-                        int64_t now, const char **why)
+static bool precondition_fails(const struct reusing *r)
 {
-        int64_t age = freshness_age(s, now), left = s->lifetime - age;
-        bool stale = left <= 0, allowed = stale && may_be_stale(cc, s, left);
-        const struct {
-                bool holds;
-                const char *why;
-        } objections[] = {
-                {s->flags & STORED_NO_CACHE, "no-cache"},
-                {request_wants_origin(request, cc), "request-no-cache"},
-                {too_old(cc, s, age, left), "request-max-age"},
-                {cc->min_fresh >= 0 && left < cc->min_fresh, "request-min-fresh"},
-                {stale && !allowed, "stale"},
-        };
-        for (size_t i = 0; i < sizeof objections / sizeof objections[0]; i++)
-                if (objections[i].holds) {
-                        *why = objections[i].why;
-                        return cc->set & CC_ONLY_IF_CACHED ? REUSE_ONLY_CACHED : REUSE_VALIDATE;
-                }
-        *why = stale ? "max-stale" : NULL;
-        return stale ? REUSE_STALE : REUSE_FRESH;
+        return condition_is_for_origin(r->request, r->stored, r->now);
+}
+
+/* §5.2.1.1; a reload does not make what is immutable change (RFC 8246 §2). */
+static bool older_than_max_age(const struct reusing *r)
+{
+        bool immutable = r->stored->flags & STORED_IMMUTABLE && r->left > 0;
+        bool older = r->age > r->cc.max_age || r->cc.max_age == 0; /* an age of 0 is anything below a second */
+        return r->cc.max_age >= 0 && older && !immutable;
+}
+
+/* §5.2.1.3 */
+static bool not_fresh_for_long(const struct reusing *r)
+{
+        return r->cc.min_fresh >= 0 && r->left < r->cc.min_fresh;
+}
+
+/* §4.2 */
+static bool is_fresh(const struct reusing *r)
+{
+        return r->left > 0;
+}
+
+/* §5.2.2.2, §5.2.2.8, §5.2.2.10 */
+static bool must_not_be_stale(const struct reusing *r)
+{
+        return r->stored->flags & STORED_MUST_REVALIDATE;
+}
+
+/* §5.2.1.2 */
+static bool max_stale_allows(const struct reusing *r)
+{
+        if (r->cc.max_stale >= 0)
+                return -r->left <= r->cc.max_stale;
+        return r->cc.set & CC_MAX_STALE_ANY;
+}
+
+static bool always(const struct reusing *r)
+{
+        (void)r;
+        return true;
+}
+
+/* ---- the rules ------------------------------------------------------------------------------------------------- */
+
+struct rule {
+        bool (*applies)(const struct reusing *);
+        enum reuse verdict;
+        const char *why;
+};
+
+static const struct rule rules[] = {
+        {stored_says_no_cache, REUSE_VALIDATE, "no-cache"},
+        {request_says_no_cache, REUSE_VALIDATE, "request-no-cache"},
+        {precondition_fails, REUSE_VALIDATE, "precondition"},
+        {older_than_max_age, REUSE_VALIDATE, "request-max-age"},
+        {not_fresh_for_long, REUSE_VALIDATE, "request-min-fresh"},
+        {is_fresh, REUSE_FRESH, NULL},
+        {must_not_be_stale, REUSE_VALIDATE, "must-revalidate"},
+        {max_stale_allows, REUSE_STALE, "max-stale"},
+        {always, REUSE_VALIDATE, "stale"},
+};
+
+/* The last one: stale, and nothing but that stands against using it. */
+static const struct rule *const merely_stale = &rules[sizeof rules / sizeof rules[0] - 1];
+
+/* The first rule that applies. */
+static const struct rule *consider(struct reusing *r, const struct message *request, const struct stored *s,
+                                   int64_t now)
+{
+        const struct rule *rule = rules;
+        *r = (struct reusing){.request = request, .stored = s, .now = now};
+        r->age = freshness_age(s, now);
+        r->left = freshness_left(s, now);
+        cache_control_parse(request, &r->cc);
+        while (!rule->applies(r))
+                rule++;
+        return rule;
 }
 
 enum reuse reuse_verdict(const struct message *request, const struct stored *s, int64_t now, const char **why)
 {
-        struct cache_control cc;
-        if (!message_has(request, FIELD_CACHE_CONTROL) && !message_has(request, FIELD_PRAGMA)) {
-                const char *objection = s->flags & STORED_NO_CACHE ? "no-cache" : "stale";
-                bool fresh = !(s->flags & STORED_NO_CACHE) && freshness_left(s, now) > 0;
-                *why = fresh ? NULL : objection;
-                return fresh ? REUSE_FRESH : REUSE_VALIDATE;
-        }
-        cache_control_parse(request, &cc);
-        return judge(request, &cc, s, now, why);
+        *why = NULL;
+        if (!(request->present & heeded) && !(s->flags & STORED_NO_CACHE) && freshness_left(s, now) > 0)
+                return REUSE_FRESH;
+        struct reusing r;
+        const struct rule *rule = consider(&r, request, s, now);
+        *why = rule->why;
+        if (rule->verdict == REUSE_VALIDATE && r.cc.set & CC_ONLY_IF_CACHED)
+                return REUSE_ONLY_CACHED; /* §5.2.1.7 */
+        return rule->verdict;
+}
+
+/* ---- stale on purpose ------------------------------------------------------------------------------------------ */
+
+/* A grace of some seconds from the end of freshness on; -1: none. */
+static bool within(int64_t grace, const struct reusing *r)
+{
+        return grace > 0 && -r->left <= grace;
+}
+
+/* A client that says how old or how fresh does not want it stale (RFC 9111 §5.2.1.1). */
+bool reuse_while_validating(const struct message *request, const struct stored *s, int64_t now)
+{
+        struct reusing r;
+        return consider(&r, request, s, now) == merely_stale && r.cc.max_age < 0 && r.cc.min_fresh < 0 &&
+               within(s->stale_while_revalidate, &r);
+}
+
+bool reuse_despite_failure(const struct message *request, const struct stored *s, int64_t now,
+                           enum reuse_failure failure, const char **why)
+{
+        struct reusing r;
+        const struct rule *rule = consider(&r, request, s, now);
+        *why = NULL;
+        if (rule != merely_stale)
+                return false;
+        if (within(s->stale_if_error, &r) || within(r.cc.stale_if_error, &r))
+                *why = "stale-if-error";
+        else if (failure == REUSE_UNREACHABLE)
+                *why = "origin-unreachable";
+        return *why != NULL;
 }

@@ -67,11 +67,136 @@ Test(reuse, stale_by_max_stale_alone)
         EXPECT(VALIDATE, "stale", CC("max-stale=5"), 116);
         EXPECT(STALE, "max-stale", CC("max-stale"), 99999);
         stored.flags = STORED_MUST_REVALIDATE;
-        EXPECT(VALIDATE, "stale", CC("max-stale"), 115);
+        EXPECT(VALIDATE, "must-revalidate", CC("max-stale"), 115);
 }
 
 Test(reuse, only_if_cached_never_goes_on)
 {
         EXPECT(FRESH, NULL, CC("only-if-cached"), 105);
         EXPECT(ONLY_CACHED, "stale", CC("only-if-cached"), 115);
+}
+
+Test(reuse, max_stale_with_several_values_takes_the_lowest)
+{
+        EXPECT(VALIDATE, "stale", CC("max-stale, max-stale=5"), 116);
+        EXPECT(VALIDATE, "stale", CC("max-stale=x"), 111);
+        EXPECT(FRESH, NULL, CC("max-stale"), 109);
+}
+
+Test(reuse, max_stale_does_not_stretch_max_age)
+{
+        EXPECT(VALIDATE, "request-max-age", CC("max-age=5, max-stale"), 106);
+        EXPECT(STALE, "max-stale", CC("max-age=50, max-stale=5"), 115);
+        EXPECT(VALIDATE, "stale", CC("max-age=50"), 110);
+}
+
+Test(reuse, must_revalidate_matters_only_once_it_is_stale)
+{
+        stored.flags = STORED_MUST_REVALIDATE;
+        EXPECT(FRESH, NULL, "", 109);
+        EXPECT(FRESH, NULL, CC("max-stale"), 109);
+        EXPECT(VALIDATE, "must-revalidate", "", 110);
+}
+
+Test(reuse, no_store_in_a_request_does_not_keep_it_from_the_store)
+{
+        EXPECT(FRESH, NULL, CC("no-store"), 105);
+}
+
+Test(reuse, only_if_cached_goes_with_max_stale)
+{
+        EXPECT(STALE, "max-stale", CC("only-if-cached, max-stale"), 115);
+        EXPECT(ONLY_CACHED, "request-no-cache", CC("only-if-cached, no-cache"), 105);
+}
+
+Test(reuse, no_cache_with_an_argument_is_no_cache)
+{
+        EXPECT(VALIDATE, "request-no-cache", CC("no-cache=\"x\""), 105);
+        EXPECT(VALIDATE, "request-no-cache", "Pragma: x, No-Cache\r\n", 105);
+        EXPECT(FRESH, NULL, "Pragma: x\r\n", 105);
+}
+
+Test(reuse, preconditions_that_fail_here_are_for_the_origin)
+{
+        stored.status = 200;
+        stored.etag = SPAN("\"a\"");
+        stored.last_modified = 50;
+        EXPECT(FRESH, NULL, "If-Match: \"a\"\r\n", 105);
+        EXPECT(VALIDATE, "precondition", "If-Match: \"b\"\r\n", 105);
+        EXPECT(FRESH, NULL, "If-Unmodified-Since: Thu, 01 Jan 1970 00:00:50 GMT\r\n", 105);
+        EXPECT(VALIDATE, "precondition", "If-Unmodified-Since: Thu, 01 Jan 1970 00:00:49 GMT\r\n", 105);
+}
+
+/* ---- stale on purpose ------------------------------------------------------------------------------------------ */
+
+static bool meanwhile(struct span head, int64_t now)
+{
+        struct message m;
+        cr_assert_eq(parse_request(&m, head).kind, FAULT_NONE);
+        return reuse_while_validating(&m, &stored, now);
+}
+#define MEANWHILE(fields, now) meanwhile(SPAN(GET fields END), now)
+
+Test(reuse, stale_while_revalidate_is_for_a_while)
+{
+        cr_expect_not(MEANWHILE("", 110));
+        stored.stale_while_revalidate = 20;
+        cr_expect(MEANWHILE("", 110));
+        cr_expect(MEANWHILE("", 130));
+        cr_expect_not(MEANWHILE("", 131));
+        cr_expect_not(MEANWHILE("", 109), "it is fresh");
+        EXPECT(VALIDATE, "stale", "", 110);
+}
+
+Test(reuse, stale_while_revalidate_is_not_for_who_wants_it_fresh)
+{
+        stored.stale_while_revalidate = 20;
+        cr_expect_not(MEANWHILE(CC("max-age=100"), 110));
+        cr_expect_not(MEANWHILE(CC("min-fresh=0"), 110));
+        cr_expect_not(MEANWHILE(CC("no-cache"), 110));
+        stored.flags = STORED_MUST_REVALIDATE;
+        cr_expect_not(MEANWHILE("", 110));
+}
+
+static void despite(enum reuse_failure failure, const char *expected, struct span head, int64_t now)
+{
+        struct message m;
+        const char *why = "unset";
+        cr_assert_eq(parse_request(&m, head).kind, FAULT_NONE);
+        cr_expect_eq(reuse_despite_failure(&m, &stored, now, failure, &why), expected != NULL, "%.*s", (int)head.len,
+                     head.at);
+        cr_expect(expected ? why && strcmp(why, expected) == 0 : why == NULL, "%s", why ? why : "NULL");
+}
+#define DESPITE(failure, detail, fields, now) despite(REUSE_##failure, detail, SPAN(GET fields END), now)
+
+Test(reuse, without_an_origin_what_is_stale_is_used)
+{
+        DESPITE(UNREACHABLE, "origin-unreachable", "", 110);
+        DESPITE(UNREACHABLE, "origin-unreachable", "", 999999);
+        DESPITE(SERVER_ERROR, NULL, "", 110);
+}
+
+Test(reuse, stale_if_error_is_for_a_while)
+{
+        stored.stale_if_error = 20;
+        DESPITE(SERVER_ERROR, "stale-if-error", "", 130);
+        DESPITE(SERVER_ERROR, NULL, "", 131);
+        DESPITE(UNREACHABLE, "stale-if-error", "", 130);
+        DESPITE(SERVER_ERROR, "stale-if-error", CC("stale-if-error=30"), 140);
+        stored.stale_if_error = -1;
+        DESPITE(SERVER_ERROR, "stale-if-error", CC("stale-if-error=30"), 140);
+        DESPITE(SERVER_ERROR, NULL, CC("stale-if-error=30"), 141);
+}
+
+Test(reuse, no_failure_beats_a_directive)
+{
+        stored.stale_if_error = 20;
+        DESPITE(UNREACHABLE, NULL, CC("no-cache"), 110);
+        DESPITE(UNREACHABLE, NULL, "Pragma: no-cache\r\n", 110);
+        DESPITE(UNREACHABLE, NULL, CC("max-age=5"), 110);
+        DESPITE(UNREACHABLE, NULL, CC("min-fresh=5"), 110);
+        stored.flags = STORED_MUST_REVALIDATE;
+        DESPITE(UNREACHABLE, NULL, "", 110);
+        stored.flags = STORED_NO_CACHE;
+        DESPITE(UNREACHABLE, NULL, "", 110);
 }
