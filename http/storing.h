@@ -12,18 +12,31 @@ struct storing_rules {
 
 /* NULL if the response to this request may be stored; *stored is then filled in (its spans but `fields` point into the
  * response's head). Otherwise a constant phrase that says why not, for Cache-Status's detail and the log. A response
- * that could never be reused (no freshness and no validator) is not worth storing and says so. */
+ * that could never be reused (no freshness and no validator) is not worth storing and says so. Of Vary it
+ * sees the star alone (vary_names). */
 const char *storing_verdict(const struct message *request, const struct message *response, const struct storing_rules *,
                             int64_t request_time, int64_t response_time, struct stored *stored);
 
 /* Writes the field lines that are stored (§3.1): without hop-by-hop and Connection-named fields, Age, Content-Length,
- * Proxy-*, those that no-cache="…" or private="…" name and, where `stored` says STORED_COOKIE_STRIPPED, Set-Cookie. */
+ * Proxy-*, those that no-cache="…" or private="…" name and, where `stored` says STORED_COOKIE_STRIPPED, Set-Cookie.
+ * With a Date where the response has none (RFC 9110 §6.6.1). */
 void storing_fields(struct out *, const struct message *response, const struct stored *);
 
 /* §3.2 with its exceptions: the stored fields as a 304 updates them. *updated gets new times and lifetime, its spans
- * point into `out` (which must stay put). False if it does not fit. */
+ * point into `out` (which must stay put). False if it does not fit, or if the 304 speaks of another response than the
+ * stored one (§4.3.4): then it must not be used, and the request has to be sent again without conditions.
+ *
+ * Vary of a 304 must nominate the same fields; Content-Encoding and Content-Range of the stored bytes stay what they
+ * are. A 304 that forbids storing is heeded as far as it can be: *updated has STORED_NO_CACHE. Set-Cookie of a 304 is
+ * stored only where that of the response was, or where `public` or `s-maxage` allow it.
+ *
+ * Also takes the reply to a HEAD that storing_head_agrees has let through (§4.3.5). */
 bool storing_freshen(struct out *, const struct stored *old, const struct message *not_modified,
                      const struct message *request, int64_t request_time, int64_t response_time,
                      struct stored *updated);
+
+/* Whether the 200 to a HEAD speaks of the stored response, whose body has `length` bytes: then that may be freshened
+ * with it; if not, it is to be taken for stale (§4.3.5). */
+bool storing_head_agrees(const struct stored *, uint64_t length, const struct message *head);
 
 #endif
