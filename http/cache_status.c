@@ -6,12 +6,15 @@ static void say(struct out *o, const char *text)
         out_span(o, (struct span){text, strlen(text)});
 }
 
+/* sf-integer: fifteen digits at the most (RFC 8941 §3.3.1), and lifetimes saturate above that. */
 static void say_ttl(struct out *o, int64_t ttl)
 {
+        static const uint64_t most = 999999999999999;
+        uint64_t size = ttl < 0 ? 0 - (uint64_t)ttl : (uint64_t)ttl;
         out_text(o, "; ttl=");
         if (ttl < 0)
                 out_text(o, "-");
-        out_number(o, ttl < 0 ? 0 - (uint64_t)ttl : (uint64_t)ttl);
+        out_number(o, size < most ? size : most);
 }
 
 /* sf-string: printable ASCII, quotes and backslashes escaped. */
