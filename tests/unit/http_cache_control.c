@@ -5,7 +5,7 @@ static struct cache_control parsed(struct span head)
 {
         struct message m;
         struct cache_control cc;
-        cache_control_parse(message_of(&m, head, true), &cc);
+        cache_control_parse(message_of(&m, head), &cc);
         return cc;
 }
 

@@ -5,7 +5,7 @@ static int64_t lifetime(struct span head, bool allow_heuristic, bool *heuristic)
 {
         struct message m;
         struct cache_control cc;
-        message_of(&m, head, true);
+        message_of(&m, head);
         cache_control_parse(&m, &cc);
         return freshness_lifetime(&m, &cc, NOW, allow_heuristic, heuristic);
 }
@@ -117,7 +117,7 @@ Test(freshness, nothing_is_guessed_where_that_is_not_allowed)
 static int64_t age_value(struct span head)
 {
         struct message m;
-        return freshness_age_value(message_of(&m, head, true));
+        return freshness_age_value(message_of(&m, head));
 }
 #define AGE(fields) age_value(SPAN(OK_(fields) "\r\n"))
 
