@@ -30,7 +30,7 @@ function present() {
   show(summary);
   showStale(null, true);
   if (!draw) return;
-  showChartState(summary.history);
+  showChartState(summary);
   draw(summary.history, summary.time);
   legend();
 }

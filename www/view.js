@@ -101,11 +101,12 @@ export function showLegend(history, index, time) {
   set("legend-time", time);
 }
 
-export function showChartState(history) {
+/** The chart, or, before anything has come through, a sentence in its place. */
+export function showChartState({ history, counters }) {
   const most = Math.max(0, ...history.store.map((bytes, i) => bytes + history.origin[i]));
   const average = (list) => (list.length ? list.reduce((sum, n) => sum + n, 0) / list.length : 0);
-  at("chart").hidden = most === 0;
-  at("chart-empty").hidden = most !== 0;
+  at("chart").hidden = counters.bytes_clients === 0;
+  at("chart-empty").hidden = counters.bytes_clients !== 0;
   at("chart").setAttribute("aria-label", `Traffic to clients over the last five minutes: on average
     ${rate(average(history.store))} from the store and ${rate(average(history.origin))} from origins; at most ${rate(most)}
     together.`.replace(/\s+/g, " "));
