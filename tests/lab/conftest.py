@@ -10,15 +10,13 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+pytest.register_assert_rewrite("lab")
 
 from lab import limpid as program
 from lab.net import Lab
 from lab.nginx import Nginx
 from lab.origin import Origin
 from lab.wire import get
-
-pytest.register_assert_rewrite("lab.verdicts")
-
 
 def pytest_collection_modifyitems(items):
     if os.geteuid() != 0:
@@ -64,34 +62,41 @@ def mended(lab):
     try:
         yield
     except BaseException:
+        if lab.plain:
+            lab.plain.process = None
         lab.mend()
         raise
 
 
 @pytest.fixture(scope="module")
-def running(lab, place):
-    """Limpid with the plain configuration, for all tests of a file."""
+def plain(lab, place):
+    """Limpid with the plain configuration, for all tests of a file; `limpid` starts it."""
+    lab.plain = program.Limpid(lab, place("limpid"))
     with mended(lab):
-        limpid = program.Limpid(lab, place("limpid")).start()
-        yield limpid
-        limpid.stop()
+        yield lab.plain
+        lab.plain.stop()
+    lab.plain = None
 
 
 @pytest.fixture
-def limpid(running):
-    """The same, and after each test: the same proxy process, and no word from a sanitizer."""
-    if running.process.poll() is not None:
-        pytest.fail(f"limpid is gone, exit {running.process.returncode}:\n{running.stderr[-4000:]}")
-    before = running.proxy()
-    yield running
-    running.check_sanitizers()
-    assert running.process.poll() is None, f"limpid ended: {running.stderr[-4000:]}"
-    assert running.proxy() == before, f"the proxy process died and was started again: {running.stderr[-4000:]}"
+def limpid(plain):
+    """The plain one, running; and after each test: the same proxy process, and no word from a sanitizer."""
+    with mended(plain.lab):
+        if not plain.process:
+            plain.start()
+        elif plain.process.poll() is not None:
+            plain.stop()
+        before = plain.proxy()
+    yield plain
+    plain.check_sanitizers()
+    assert plain.process.poll() is None, f"limpid ended: {plain.stderr[-4000:]}"
+    assert plain.proxy() == before, f"the proxy process died and was started again: {plain.stderr[-4000:]}"
 
 
 @pytest.fixture
 def limpid_with(lab, place):
-    """limpid_with(section={key: value}, …): a Limpid of the test's own, started. `start=False` leaves that to the test."""
+    """limpid_with(section={key: value}, …): a Limpid of the test's own, started. `start=False` leaves that to the test. There is
+    one gateway: the plain one ends for it."""
     made = []
 
     def make(start=True, **changes):
@@ -100,6 +105,8 @@ def limpid_with(lab, place):
         return limpid.start() if start else limpid
 
     with mended(lab):
+        if lab.plain:
+            lab.plain.stop()
         yield make
         for limpid in made:
             limpid.stop()

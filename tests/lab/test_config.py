@@ -11,7 +11,7 @@ import pytest
 
 from lab import wait
 from lab.limpid import ROOT, binary, rendered, sanitized
-from lab.net import difference
+from lab.net import unchanged
 from test_gateway import intercepted
 
 
@@ -92,7 +92,7 @@ def test_run_with_errors_leaves_the_kernel_alone(lab, limpid_with):
     limpid.path.write_text(rendered(limpid.config))
     said = limpid.command("run", code=1)
     assert f"{limpid.path}:" in said
-    assert not difference(before, lab.kernel_state())
+    unchanged(before, lab.kernel_state())
 
 
 def test_without_root_it_says_one_clear_line(lab, limpid_with):
@@ -105,7 +105,7 @@ def test_without_root_it_says_one_clear_line(lab, limpid_with):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30)
     assert done.returncode == 1
     assert len(done.stdout.splitlines()) == 1 and re.search("(?i)root|CAP_", done.stdout), done.stdout
-    assert not difference(before, lab.kernel_state())
+    unchanged(before, lab.kernel_state())
 
 
 def test_an_interface_that_does_not_exist_is_said_and_waited_for(lab, limpid_with, origin):
@@ -134,7 +134,7 @@ def test_a_port_that_is_taken_is_said(lab, limpid_with):
         code = limpid.process.wait(30)
         limpid.process = None
         assert code in (0, 1)
-        assert not difference(before, lab.kernel_state())
+        unchanged(before, lab.kernel_state())
 
 
 def test_version(lab):

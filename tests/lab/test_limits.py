@@ -138,11 +138,11 @@ def test_m4_a_slow_head_ends_at_a_deadline_and_harms_nobody(limpid_with, origin,
 
 def test_m4_a_slow_body_ends_at_a_deadline(limpid_with, origin, connect):
     limpid_with(origin={"idle_timeout": "2s"})
-    there = plain_origin(origin)
+    there = origin(lambda c: c.head())
     wire = connect(there)
     wire.send(get(there.host, "/slow", "Content-Length: 1000", method="POST"), "some")
     wait.eventually(lambda: wire.ended, within=60)
-    assert there.connection(1).over.wait(wait.DEADLINE) and not there.requests
+    assert there.connection(1).over.wait(wait.DEADLINE)
 
 
 def test_m4_readers_with_a_closed_window_harm_nobody(limpid, nginx, lab, origin, connect):

@@ -14,7 +14,7 @@ from lab.wire import get, reply
 
 STORED = "Cache-Control: max-age=600"
 SQUID = re.compile(r"\s*(\d+\.\d{3})\s+(\d+) (\S+) ([A-Z_]+)/(\d{3}) (\d+) (\S+) (\S+) - ([A-Z_]+)/(\S+) (\S+)")
-COMBINED = re.compile(r'(\S+) - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "([^"]*)" (\d{3}) (\d+|-) "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)"')
+COMBINED = re.compile(r'(\S+) - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "((?:[^"\\]|\\.)*)" (\d{3}) (\d+|-) "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)"')
 AGENTS = ["plain", 'quote"quote', "back\\slash", "caf\xe9", "tab\tin it", "10.0.0.1 - - [x] \"GET /forged HTTP/1.1\" 200 1 \"-\" \"-\"", "%0a%0dforged", "{}"]
 
 

@@ -71,7 +71,7 @@ def works(lab, origin, connect):
         assert len(wire.response().body) == 300_000
 
 
-def test_tproxy_rules_of_the_operators(lab, limpid_with, origin, connect, typed):
+def test_tproxy_rules_of_the_operators(lab, typed, limpid_with, origin, connect):
     typed(TPROXY)
     limpid = limpid_with(intercept={"manual": True})
     works(lab, origin, connect)
@@ -85,7 +85,7 @@ def test_without_rules_nothing_is_intercepted(lab, limpid_with, origin):
     assert intercepted(origin(), lab.client) is False
 
 
-def test_a_dead_proxy_behind_manual_rules_is_restarted(lab, limpid_with, origin, connect, typed):
+def test_a_dead_proxy_behind_manual_rules_is_restarted(lab, typed, limpid_with, origin, connect):
     typed(TPROXY)
     limpid = limpid_with(intercept={"manual": True})
     old = limpid.proxy()
@@ -95,7 +95,7 @@ def test_a_dead_proxy_behind_manual_rules_is_restarted(lab, limpid_with, origin,
     assert limpid.proxy() != old
 
 
-def test_mark_rules_of_the_operators(lab, limpid_with, origin, connect, typed):
+def test_mark_rules_of_the_operators(lab, typed, limpid_with, origin, connect):
     """No TPROXY: the packets are made local, and Limpid listens on the wildcard address and the very port."""
     typed(MARK)
     limpid_with(intercept={"manual": True, "form": "mark"})

@@ -192,9 +192,7 @@ def test_much_in_both_directions_at_once(limpid, origin, connect):
     sender.join()
 
 
-def test_a_tunnel_is_counted_and_logged(limpid, origin, connect):
+def test_a_tunnel_is_counted(limpid, origin, connect):
     before = limpid.stats()["tunnels"]
-    there = tunnelled(origin, connect, b"\0\x01\x02")
+    tunnelled(origin, connect, b"\0\x01\x02")
     limpid.counter("tunnels", 1, above=before)
-    for connection in there.connections:
-        connection.over.wait(wait.DEADLINE)

@@ -124,6 +124,7 @@ def test_an_idle_connection_that_the_origin_closed_meanwhile(limpid, origin, con
 
 
 def test_a_post_on_a_dead_pooled_connection_is_not_sent_twice(limpid, origin, connect):
+    """It may have been acted upon: the client learns that it failed (or it was sent on a connection of its own at once)."""
     def once(connection):
         connection.request()
         connection.send(reply("one"))
@@ -134,8 +135,8 @@ def test_a_post_on_a_dead_pooled_connection_is_not_sent_twice(limpid, origin, co
     wire = connect(there)
     assert wire.ask(get(there.host)).body == b"one"
     got = wire.ask(get(there.host, "/pay", "Content-Length: 1", method="POST") + b"x")
-    assert got.status == 502
     assert [request.target for request in there.requests].count("/pay") == 1
+    assert got.status == (200 if len(there.connections) > 1 else 502)
 
 
 def test_the_origin_goes_on_after_a_refused_client(limpid, origin, connect):

@@ -1,5 +1,6 @@
 /* proxy/fill.c: bodies are gathered into slices, and what cannot be stored is given up without a trace. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 

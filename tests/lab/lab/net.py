@@ -124,6 +124,7 @@ class Lab:
         self.other_client.address4, self.other_client.address6 = "10.77.2.2", "fd77:2::2"
         self.gateway_addresses = ["10.77.1.1", "fd77:1::1"]
         self.interfaces = ["lan0", "lan1"]
+        self.plain = None  # the Limpid of the test file that runs, if it has one
         self._connect()
         self._addresses = itertools.count(1)
         self._initial = self.kernel_state()
@@ -183,7 +184,7 @@ class Lab:
 
     def kernel_state(self):
         """All that Limpid may touch of the gateway's kernel, as text, to be compared byte for byte."""
-        parts = [("nft", "list", "ruleset"), ("ip", "-4", "rule"), ("ip", "-6", "rule"), ("ip", "-4", "route", "show", "table", "all"),
+        parts = [("nft", "-s", "list", "ruleset"), ("ip", "-4", "rule"), ("ip", "-6", "rule"), ("ip", "-4", "route", "show", "table", "all"),
                  ("ip", "-6", "route", "show", "table", "all"), ("ip", "-br", "link"), ("ip", "-br", "address"), ("ss", "-Hltn")]
         text = [f"$ {' '.join(words)}\n{self.gateway.run(*words)}" for words in parts]
         return "".join(text) + sysctl_text(self.gateway)
@@ -227,9 +228,10 @@ def sysctl_text(space):
     return "".join(line for line in done.stdout.splitlines(True) if not line.startswith("net.netfilter.nf_conntrack_count"))
 
 
-def difference(before, after):
-    """What changed, as a diff; empty if nothing did."""
-    return "\n".join(difflib.unified_diff(before.splitlines(), after.splitlines(), "before", "after", lineterm="", n=1))
+def unchanged(before, after):
+    """Asserts that two states of the kernel are the same; what is not is shown as a diff."""
+    if before != after:
+        raise AssertionError("\n".join(difflib.unified_diff(before.splitlines(), after.splitlines(), "before", "after", lineterm="", n=1)))
 
 
 def kill(pid, sign):
