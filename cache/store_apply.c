@@ -87,6 +87,23 @@ static int put_resource(struct store *s, MDB_txn *txn, const struct op *op, stru
         return error;
 }
 
+/* Whether all of the body is there: a batch that had some of its slices may have failed. */
+static bool slices_complete(struct store *s, MDB_txn *txn, const struct op *op)
+{
+        uint64_t at = 0;
+
+        while (at < op->record.length) {
+                struct span value;
+                char key[16];
+
+                slice_key(op->id, at, key);
+                if (read_value(txn, s->slices, key, sizeof key, &value) != 0 || value.len <= SLICE_CHECKSUM)
+                        return false;
+                at += value.len - SLICE_CHECKSUM;
+        }
+        return true;
+}
+
 static int apply_response(struct store *s, MDB_txn *txn, struct op *op, struct doomed *doomed)
 {
         uint64_t ids[VARIANTS_MAX + 1];
@@ -223,6 +240,10 @@ int op_apply(struct store *s, MDB_txn *txn, struct op *op, struct doomed *doomed
         case OP_SLICE:
                 return apply_slice(s, txn, op);
         case OP_RESPONSE:
+                if (!op->record.inlined && !slices_complete(s, txn, op)) {
+                        error = remove_response(s, txn, op->id, doomed);
+                        return error == EBUSY ? 0 : error;
+                }
                 return apply_response(s, txn, op, doomed);
         case OP_FRESHEN:
                 return apply_freshen(s, txn, op);

@@ -268,7 +268,7 @@ Test(config, a_list_may_be_appended_to)
 
 Test(config, the_operator_s_own_rules_need_no_interfaces)
 {
-        GOOD("intercept { manual = true }");
+        GOOD("intercept { manual = true interfaces = {} }");
         cr_expect_eq(config->setup.interface_count, 0);
 }
 

@@ -1,5 +1,6 @@
 /* proxy/pump.c: a body's framing comes off on one side and goes on at the other. */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
