@@ -7,6 +7,8 @@ import shutil
 import sys
 from pathlib import Path
 
+import pathlib
+
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -170,3 +172,16 @@ def fetch(connect):
             return wire.ask(get(origin.host, path, *fields, method=method))
 
     return make
+
+
+def pytest_collection_modifyitems(items):
+    """What is known not to work yet, with the reason: open.txt, one `test  reason` a line. Each is still run."""
+    named = {}
+    for line in (pathlib.Path(__file__).parent / "open.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            test, _, reason = line.partition("  ")
+            named[test] = reason.strip()
+    for item in items:
+        reason = named.get(item.nodeid.split("/")[-1].split("[")[0])
+        if reason:
+            item.add_marker(pytest.mark.xfail(reason=reason, strict=False))
