@@ -165,6 +165,7 @@ class Lab:
         router, net4, net6 = {"origin": (self.origin, "198.51.100", "2001:db8:2"), "client": (self.client, "10.77.9", "fd77:9")}[side]
         space = Namespace(self._name(f"beyond{next(self._addresses)}"))
         space.address4, space.address6 = f"{net4}.130", f"{net6}::130"
+        space.router = router
         space.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.all.accept_dad=0")
         router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
         batch(f"link add far0 netns {router.name} type veth peer name eth0 netns {space.name}")
