@@ -395,8 +395,10 @@ void exchange_late_upstream(struct exchange *x)
 
         if (x->step == STEP_CONNECT)
                 x->step = STEP_HAND_BACK;
-        else if (conn_blocked(&c->conn) || !x->request_done)
+        else if (conn_blocked(&c->conn))
                 client_upstream_moved(c); /* it is the client who keeps it waiting */
+        else if (!x->request_done && !conn_blocked(&c->upstream->conn))
+                x->step = (uint8_t)exchange_fail(x, 408, "the request's body did not come in time");
         else
                 x->step = (uint8_t)exchange_fail(x, 504, "the origin server did not answer in time");
 }

@@ -56,7 +56,7 @@ struct exchange {
 
         bool look;         /* look-up and storing are allowed */
         bool private;      /* over a connection to the origin that is this client's own */
-        bool looked;       /* the key was looked up in vain once after waiting */
+        bool looked;       /* it has waited for a change of its key once */
         bool request_done; /* its body has been read to the end */
         bool request_chunked;
         bool request_started; /* its head has been sent to the origin */

@@ -22,6 +22,7 @@ struct entry {
 
 struct pending {
         pthread_mutex_t lock;
+        _Atomic unsigned counts[BUCKETS]; /* entries of each bucket: 0 is all that most look-ups see */
         struct entry *buckets[BUCKETS];
 };
 
@@ -45,12 +46,17 @@ void pending_free(struct pending **held)
         free(p);
 }
 
-static struct entry **bucket(struct pending *p, const uint8_t hash[KEY_HASH])
+static uint32_t number(const uint8_t hash[KEY_HASH])
 {
         uint32_t word;
 
         memcpy(&word, hash, sizeof word);
-        return &p->buckets[word % BUCKETS];
+        return word % BUCKETS;
+}
+
+static struct entry **bucket(struct pending *p, const uint8_t hash[KEY_HASH])
+{
+        return &p->buckets[number(hash)];
 }
 
 void *pending_add(struct pending *p, const struct key *key)
@@ -68,6 +74,7 @@ void *pending_add(struct pending *p, const struct key *key)
         if (e->next)
                 e->next->link = &e->next;
         *head = e;
+        atomic_fetch_add(&p->counts[number(key->hash)], 1);
         pthread_mutex_unlock(&p->lock);
         return e;
 }
@@ -85,6 +92,7 @@ void pending_done(void *context, int error)
         *e->link = e->next;
         if (e->next)
                 e->next->link = e->link;
+        atomic_fetch_sub(&p->counts[number(e->hash)], 1);
         pthread_mutex_unlock(&p->lock);
         while (e->waiters) {
                 struct waiter *w = e->waiters;
@@ -94,6 +102,16 @@ void pending_done(void *context, int error)
                 free(w);
         }
         free(e);
+}
+
+void pending_purged(void *context, int64_t removed)
+{
+        pending_done(context, removed < 0);
+}
+
+bool pending_maybe(const struct pending *p, const struct key *key)
+{
+        return atomic_load_explicit(&p->counts[number(key->hash)], memory_order_acquire) != 0;
 }
 
 bool pending_wait(struct pending *p, const struct key *key, struct worker *worker, struct note *note)

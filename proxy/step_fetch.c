@@ -109,6 +109,7 @@ bool request_pump(struct exchange *x)
                 if (b.last == BODY_FAULT)
                         return false;
                 batch_send(&b, x->request_body, &c->upstream->conn, x->request_chunked);
+                client_upstream_moved(c);
                 x->request_done = b.last == BODY_END;
         }
         return true;

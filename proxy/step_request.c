@@ -147,18 +147,25 @@ static bool only_if_cached(const struct exchange *x)
         return cc.set & CC_ONLY_IF_CACHED;
 }
 
-static enum step missed(struct exchange *x, const char *reason)
+/* The writer is about to change what is under this key: look when it has. Once for each request, for a busy key may
+ * never be at rest. */
+static bool wait_for_change(struct exchange *x)
 {
         struct pending *p = x->worker->proxy->pending;
 
+        if (x->looked || !pending_maybe(p, &x->key) || !exchange_await(x))
+                return false;
+        x->looked = true;
+        if (pending_wait(p, &x->key, x->worker, &x->note))
+                return true;
+        exchange_forget_await(x);
+        return false;
+}
+
+static enum step missed(struct exchange *x, const char *reason)
+{
         if (only_if_cached(x))
                 return exchange_fail(x, 504, "it is not stored here, and nothing else was asked for");
-        if (!x->looked && exchange_await(x)) {
-                x->looked = true;
-                if (pending_wait(p, &x->key, x->worker, &x->note))
-                        return STEP_WAIT; /* it is being committed: look again when it is */
-                exchange_forget_await(x);
-        }
         x->forward_reason = reason;
         return STEP_FETCH;
 }
@@ -197,6 +204,8 @@ enum step step_lookup(struct exchange *x)
         }
         if (!x->look)
                 return STEP_FETCH; /* an unsafe method: the key is there for what it invalidates */
+        if (wait_for_change(x))
+                return STEP_WAIT;
         if (!exchange_begin_read(x))
                 return missed(x, "miss");
         found = reader_find(x->reader, &x->key, x->request, x->colds >= COLD_TRIES, &x->worker->found);

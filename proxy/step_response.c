@@ -116,9 +116,13 @@ enum step step_receive_head(struct exchange *x)
 static void invalidate(struct exchange *x)
 {
         uint16_t status = x->worker->response.status;
+        void *context;
 
-        if (x->store && !method_safe((enum method)x->request->method) && status >= 200 && status < 400)
-                store_purge(x->store, PURGE_KEY, x->key.text, NULL, NULL);
+        if (!x->store || method_safe((enum method)x->request->method) || status < 200 || status >= 400)
+                return;
+        context = pending_add(x->worker->proxy->pending, &x->key);
+        if (store_purge(x->store, PURGE_KEY, x->key.text, pending_purged, context) != 0)
+                pending_done(context, 0);
 }
 
 /* Servers forget to say that a compressed reply depends on Accept-Encoding. A client that does not know the coding
@@ -135,6 +139,15 @@ static bool nominate(struct out *names, const struct message *response)
                 out_span(names, field);
         }
         return true;
+}
+
+/* One response may hold an eighth of its store (design.md §4). What is known to be larger is not begun, or its slices
+ * would fill the writer's queue in vain. */
+static uint64_t storable_most(const struct config *config, size_t store)
+{
+        uint64_t eighth = config->stores[store].size / 8;
+
+        return eighth < config->max_object ? eighth : config->max_object;
 }
 
 /* NULL if it is being stored; else why not. */
@@ -161,7 +174,7 @@ static const char *start_fill(struct exchange *x)
         stored.fields = (struct span){fields.at, fields.len};
         if (!fill_start(&x->fill, x->store, &x->key, (struct span){names.at, names.len},
                         names.len ? vary_hash((struct span){names.at, names.len}, x->request) : 0, &stored, expected,
-                        config->max_object))
+                        storable_most(config, x->store_index)))
                 return "its body is too large";
         return NULL;
 }

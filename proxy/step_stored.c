@@ -8,6 +8,7 @@
 #include "http/storing.h"
 #include "proxy/client.h"
 #include "proxy/exchange.h"
+#include "proxy/pending.h"
 
 enum {
         SPANS_MAX = 64,        /* of one writev */
@@ -346,6 +347,7 @@ enum step step_freshen(struct exchange *x)
         struct found *f = &w->found;
         struct out fields = {.at = w->fields, .cap = PAGE_SIZE_MAX};
         struct stored fresh;
+        void *context;
 
         if (!exchange_begin_read(x) || reader_find(x->reader, &x->key, x->request, true, f) != FIND_HIT)
                 return fetch_again(x);
@@ -353,7 +355,9 @@ enum step step_freshen(struct exchange *x)
                 return reply_with(x, f, &f->stored);
         if (!storing_freshen(&fields, &f->stored, &w->response, x->request, x->request_time, x->response_time, &fresh))
                 return fetch_again(x);
-        store_freshen(x->store, f->id, &fresh, NULL, NULL);
+        context = pending_add(w->proxy->pending, &x->key);
+        if (store_freshen(x->store, f->id, &fresh, pending_done, context) != 0)
+                pending_done(context, 0);
         x->freshened = true;
         return reply_with(x, f, &fresh);
 }

@@ -100,16 +100,32 @@ static bool add_ports(struct setup_text *t, const struct setup_options *o)
 
 static const char syn[] = "tcp flags & (fin | syn | rst | ack) == syn ";
 
-static bool add_intercept(struct setup_text *t, const struct setup_options *o, const char *family, const char *to)
+static bool add_listener(struct setup_text *t, const struct setup_options *o, const char *family, const char *to)
 {
-        bool ok = text_add(t, "                meta nfproto %s %s", family, syn) && add_ports(t, o);
+        bool ok = text_add(t, "                meta nfproto %s ", family);
+
+        if (o->form == SETUP_MARK)
+                return ok && text_add(t, "socket transparent 1 meta mark set meta mark | 0x%x accept\n", o->mark);
+        return ok && text_add(t, "meta l4proto tcp tproxy %s to %s:%u meta mark set meta mark | 0x%x accept\n",
+                              strcmp(family, "ipv4") ? "ip6" : "ip", to, o->listen_port, o->mark);
+}
+
+/* A chain of its own: the operator's condition may name one family's header, which must not meet a rule for the other.
+ */
+static bool add_intercept(struct setup_text *t, const struct setup_options *o)
+{
+        bool ok = text_add(t, "        chain intercept {\n") && add_listener(t, o, "ipv4", "127.0.0.1");
+
+        return ok && (!o->ipv6 || add_listener(t, o, "ipv6", "[::1]")) && text_add(t, "        }\n");
+}
+
+static bool add_jump(struct setup_text *t, const struct setup_options *o)
+{
+        bool ok = text_add(t, "                %s", syn) && add_ports(t, o);
 
         if (o->match && o->match[0])
                 ok = ok && text_add(t, "%s ", o->match);
-        if (o->form == SETUP_MARK)
-                return ok && text_add(t, "socket transparent 1 meta mark set meta mark | 0x%x accept\n", o->mark);
-        return ok && text_add(t, "tproxy %s to %s:%u meta mark set meta mark | 0x%x accept\n",
-                              strcmp(family, "ipv4") ? "ip6" : "ip", to, o->listen_port, o->mark);
+        return ok && text_add(t, "jump intercept\n");
 }
 
 static bool add_divert(struct setup_text *t, const struct setup_options *o)
@@ -135,8 +151,8 @@ static bool add_prerouting(struct setup_text *t, const struct setup_options *o)
                               "                fib daddr type local return comment \"for this machine itself\"\n");
 
         ok = ok && add_divert(t, o) && text_add(t, "                iifname != @gate return\n") && add_bypass(t, o);
-        ok = ok && (o->fail_closed || add_handed_back(t)) && add_intercept(t, o, "ipv4", "127.0.0.1");
-        return ok && (!o->ipv6 || add_intercept(t, o, "ipv6", "[::1]")) && text_add(t, "        }\n");
+        ok = ok && (o->fail_closed || add_handed_back(t)) && add_jump(t, o);
+        return ok && text_add(t, "        }\n");
 }
 
 /* fail = "closed": what a client interface sends to an intercepted port and was not intercepted is refused. */
@@ -174,7 +190,7 @@ bool plan_nft(const struct setup_options *o, struct setup_text *t)
                               "                size 65535\n"
                               "        }\n");
 
-        ok = ok && add_prerouting(t, o);
+        ok = ok && add_intercept(t, o) && add_prerouting(t, o);
         if (o->fail_closed && o->interface_count)
                 ok = ok && add_closed(t, o);
         return ok && text_add(t, "}\n");

@@ -73,7 +73,7 @@ def test_bad_answers(limpid, origin, connect, case):
 
 
 def test_r1_identical_lengths_are_one_and_not_stored(limpid, origin, fetch):
-    there = origin(says(f"HTTP/1.1 200 OK\r\n{STORED}\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nabcde"), answer(reply("good")))
+    there = origin(says(f"HTTP/1.1 200 OK\r\n{STORED}\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nabcde", close), answer(reply("good")))
     got = fetch(there)
     assert (got.body, got.all("Content-Length")) == (b"abcde", ["5"])
     assert fetch(there).body == b"good"
@@ -207,7 +207,7 @@ def test_r7_parts_that_are_not_what_was_asked_are_never_stored(limpid, origin, c
     field, body = PARTS[case]
     fields = [STORED, 'ETag: "v1"', *([f"Content-Range: {field}"] if field else [])]
     whole = reply("0123456789", STORED, 'ETag: "v1"')
-    there = origin(says(reply(body, *fields, status="206 Partial Content")), answer(lambda request: whole))
+    there = origin(says(reply(body, *fields, status="206 Partial Content"), close), answer(lambda request: whole))
     wire = connect(there)
     wire.send(get(there.host, "/", "Range: bytes=0-3"))
     try:
@@ -218,7 +218,7 @@ def test_r7_parts_that_are_not_what_was_asked_are_never_stored(limpid, origin, c
 
 
 def test_r7_a_part_that_nobody_asked_for(limpid, origin, connect, fetch):
-    there = origin(says(reply("abcd", STORED, "Content-Range: bytes 0-3/10", status="206 Partial Content")), answer(reply("0123456789")))
+    there = origin(says(reply("abcd", STORED, "Content-Range: bytes 0-3/10", status="206 Partial Content"), close), answer(reply("0123456789")))
     wire = connect(there)
     wire.send(get(there.host))
     try:
@@ -230,7 +230,7 @@ def test_r7_a_part_that_nobody_asked_for(limpid, origin, connect, fetch):
 
 def test_r7_multipart_byteranges_pass_unstored(limpid, origin, fetch):
     body = "--x\r\nContent-Range: bytes 0-0/10\r\n\r\n0\r\n--x\r\nContent-Range: bytes 9-9/10\r\n\r\n9\r\n--x--\r\n"
-    there = origin(says(reply(body, STORED, "Content-Type: multipart/byteranges; boundary=x", status="206 Partial Content")), answer(reply("0123456789")))
+    there = origin(says(reply(body, STORED, "Content-Type: multipart/byteranges; boundary=x", status="206 Partial Content"), close), answer(reply("0123456789")))
     got = fetch(there, "/", "Range: bytes=0-0,9-9")
     assert got.status == 206 and got.body == body.encode()
     assert fetch(there).body == b"0123456789"

@@ -80,8 +80,8 @@ def test_a_killed_proxy_alone_is_back_with_its_store(limpid_with, origin, fetch)
     committed(limpid, fetch, origin)
     killed = limpid.proxy()
     os.kill(killed, signal.SIGKILL)
-    wait.eventually(lambda: fetch(there, "/0/other").get("Via"), "interception by the restarted proxy")
-    assert limpid.proxy() != killed
+    wait.eventually(lambda: limpid.proxy() not in (None, killed) and limpid.listens(), "the restarted proxy")
+    wait.eventually(lambda: fetch(there, "/0/other").get("Via"), "interception by it")
     assert fetch(there, "/100000/x").hit
 
 

@@ -85,3 +85,18 @@ Test(pending, a_failed_commit_wakes_too)
         pending_done(NULL, 0);
         pending_free(&p);
 }
+
+Test(pending, other_keys_are_not_held_up)
+{
+        struct pending *p = pending_new();
+        struct key k = key_of("http://a:80/"), other = key_of("http://b:80/");
+        void *one = pending_add(p, &k), *two = pending_add(p, &k);
+
+        cr_assert(pending_maybe(p, &k));
+        cr_assert_not(pending_maybe(p, &other));
+        pending_purged(one, 3);
+        cr_assert(pending_maybe(p, &k), "a second change of the key is still under way");
+        pending_purged(two, -1);
+        cr_assert_not(pending_maybe(p, &k));
+        pending_free(&p);
+}

@@ -54,8 +54,8 @@ Test(plan, order_decides)
         cr_assert(before(nft, "fib daddr type local", "socket transparent"));
         cr_assert(before(nft, "socket transparent", "iifname != @gate"));
         cr_assert(before(nft, "iifname != @gate", "203.0.113.0/24"));
-        cr_assert(before(nft, "203.0.113.0/24", "tproxy ip to 127.0.0.1:3129"));
-        cr_assert(before(nft, "@handed_back4", "tproxy ip to"));
+        cr_assert(before(nft, "203.0.113.0/24", "jump intercept"));
+        cr_assert(before(nft, "@handed_back4 return", "jump intercept"));
 }
 
 Test(plan, the_mark_is_set_after_tproxy_and_no_other_bits_are_touched)
@@ -98,7 +98,16 @@ Test(plan, the_operators_condition_stands_before_the_verdict)
         struct setup_options o = options();
 
         o.match = "ip daddr != 203.0.113.9";
-        cr_assert_not_null(strstr(plan(&o), "tcp dport { 80, 8080 } ip daddr != 203.0.113.9 tproxy ip to"));
+        cr_assert_not_null(strstr(plan(&o), "== syn tcp dport { 80, 8080 } ip daddr != 203.0.113.9 jump intercept"));
+}
+
+Test(plan, a_condition_on_one_family_meets_no_rule_of_the_other)
+{
+        struct setup_options o = options();
+
+        o.match = "ip daddr != 203.0.113.9";
+        cr_assert_null(strstr(plan(&o), "203.0.113.9 meta nfproto"));
+        cr_assert_not_null(strstr(text.at, "meta nfproto ipv6 meta l4proto tcp tproxy ip6 to [::1]:3129"));
 }
 
 Test(plan, the_mark_form_marks_only_where_a_socket_listens)
@@ -107,7 +116,7 @@ Test(plan, the_mark_form_marks_only_where_a_socket_listens)
 
         o.form = SETUP_MARK;
         cr_assert_null(strstr(plan(&o), "tproxy"));
-        cr_assert_not_null(strstr(text.at, "== syn tcp dport { 80, 8080 } socket transparent 1 meta mark set"));
+        cr_assert_not_null(strstr(text.at, "meta nfproto ipv4 socket transparent 1 meta mark set"));
 }
 
 Test(plan, closed_refuses_what_was_not_intercepted)
