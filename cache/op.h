@@ -17,7 +17,11 @@ struct op {
         uint8_t hash[KEY_HASH];
         struct span key, names; /* in `text` */
         struct record record;   /* its spans in `text` */
-        int64_t removed;
+        int error;              /* what became of it */
+        /* OP_PURGE goes on from `hash` in the next transaction; what this one does counts once it is committed. */
+        uint8_t reached[KEY_HASH];
+        bool unfinished;
+        int64_t removed, removing;
         void (*done)(void *, int);
         void (*purged)(void *, int64_t);
         void *context;
@@ -26,5 +30,7 @@ struct op {
 
 /* Carries one out in the writer's transaction. 0 or an LMDB error. */
 int op_apply(struct store *, MDB_txn *, struct op *, struct doomed *);
+/* Its transaction was committed: what it did is done for good. */
+void op_committed(struct op *);
 
 #endif

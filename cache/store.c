@@ -176,18 +176,33 @@ static int check_length(const struct store *s, const char **why)
         return MDB_CORRUPTED;
 }
 
+/* A line of /proc/PID/maps begins with two addresses in hexadecimal, "from-to". */
+static bool read_addresses(const char *line, uintptr_t *from, uintptr_t *to)
+{
+        char *end;
+
+        errno = 0;
+        *from = strtoul(line, &end, 16);
+        if (errno || *end != '-')
+                return false;
+        *to = strtoul(end + 1, &end, 16);
+        return !errno && *end == ' ';
+}
+
 /* Where the map lies: around any value of it. */
-static void find_map(struct store *s, const void *inside)
+static void find_map(struct store *s, const char *inside)
 {
         FILE *maps = fopen("/proc/self/maps", "re");
-        unsigned long from, to;
         char line[512];
 
-        while (maps && fgets(line, sizeof line, maps))
-                if (sscanf(line, "%lx-%lx", &from, &to) == 2 && (uintptr_t)inside >= from && (uintptr_t)inside < to) {
-                        s->map = (const char *)from;
+        while (maps && fgets(line, sizeof line, maps)) {
+                uintptr_t from, to, at = (uintptr_t)inside;
+
+                if (read_addresses(line, &from, &to) && at >= from && at < to) {
+                        s->map = inside - (at - from);
                         s->map_len = to - from;
                 }
+        }
         if (maps)
                 fclose(maps);
 }

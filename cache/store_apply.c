@@ -4,6 +4,8 @@
 
 #include "cache/op.h"
 
+enum { PURGE_PIECE = 4096 };
+
 static int apply_slice(struct store *s, MDB_txn *txn, struct op *op)
 {
         char key[16];
@@ -178,7 +180,7 @@ static int purge_resource(struct store *s, MDB_txn *txn, struct op *op, struct s
 
                 if (error && error != EBUSY)
                         return error;
-                op->removed += !error;
+                op->removing += !error;
         }
         return 0;
 }
@@ -197,37 +199,45 @@ static int purge_key(struct store *s, MDB_txn *txn, struct op *op, struct doomed
         return error == MDB_NOTFOUND ? 0 : error;
 }
 
-/* Walks the resources from where the last call stopped; some thousand in one transaction. */
+/* Takes the resource under the cursor away; op->reached is its key. */
+static int purge_found(struct store *s, MDB_txn *txn, struct op *op, MDB_val k, struct span rest, struct doomed *doomed)
+{
+        MDB_val again = {KEY_HASH, op->reached};
+        int error;
+
+        memcpy(op->reached, k.mv_data, KEY_HASH);
+        error = purge_resource(s, txn, op, rest, doomed);
+        if (!error)
+                error = mdb_del(txn, s->resources, &again, NULL); /* gone already with its last response */
+        return error == MDB_NOTFOUND ? 0 : error;
+}
+
+/* Walks the resources from op->reached on, until some thousand responses are gone or all has been seen. */
 static int purge_walk(struct store *s, MDB_txn *txn, struct op *op, struct doomed *doomed)
 {
+        MDB_val k = {KEY_HASH, op->reached}, v;
         MDB_cursor *cursor;
-        MDB_val k, v;
+        size_t before = doomed->count;
         int error = mdb_cursor_open(txn, s->resources, &cursor);
-        MDB_cursor_op next = MDB_FIRST;
 
-        while (!error && !(error = mdb_cursor_get(cursor, &k, &v, next))) {
+        if (error)
+                return error;
+        error = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+        while (!error && doomed->count - before < PURGE_PIECE) {
                 struct span text, rest;
-                uint8_t hash[KEY_HASH];
-                MDB_val again = {KEY_HASH, hash};
 
-                next = MDB_NEXT;
-                if (k.mv_size != KEY_HASH || !resource_key((struct span){v.mv_data, v.mv_size}, &text, &rest) ||
-                    !purge_matches(op, text))
-                        continue;
-                memcpy(hash, k.mv_data, KEY_HASH);
-                error = purge_resource(s, txn, op, rest, doomed);
-                if (!error)
-                        error = mdb_del(txn, s->resources, &again, NULL);
-                if (error == MDB_NOTFOUND)
-                        error = 0;
-                if (error)
-                        break;
-                /* What follows the one that is gone: the tree has changed under the cursor. */
-                error = mdb_cursor_get(cursor, &again, &v, MDB_SET_RANGE);
-                if (error)
-                        break;
-                next = MDB_GET_CURRENT;
+                if (k.mv_size == KEY_HASH && resource_key((struct span){v.mv_data, v.mv_size}, &text, &rest) &&
+                    purge_matches(op, text)) {
+                        error = purge_found(s, txn, op, k, rest, doomed);
+                        /* The tree has changed under the cursor: on with what follows the one that is gone. */
+                        k = (MDB_val){KEY_HASH, op->reached};
+                        if (!error)
+                                error = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+                } else {
+                        error = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+                }
         }
+        op->unfinished = !error;
         mdb_cursor_close(cursor);
         return error == MDB_NOTFOUND ? 0 : error;
 }
@@ -252,10 +262,19 @@ int op_apply(struct store *s, MDB_txn *txn, struct op *op, struct doomed *doomed
                 error = remove_response(s, txn, op->id, doomed);
                 return error == EBUSY ? 0 : error;
         case OP_PURGE:
-                op->removed = 0;
+                op->removing = 0;
+                memcpy(op->reached, op->hash, KEY_HASH);
                 return op->purge == PURGE_KEY ? purge_key(s, txn, op, doomed) : purge_walk(s, txn, op, doomed);
         case OP_SYNC:
                 break;
         }
         return 0;
+}
+
+void op_committed(struct op *op)
+{
+        if (op->kind != OP_PURGE)
+                return;
+        op->removed += op->removing;
+        memcpy(op->hash, op->reached, KEY_HASH);
 }

@@ -4,12 +4,13 @@
  * A full queue refuses (ENOBUFS) and never blocks. A disk that fails (full, read-only, broken) suspends storing: what
  * waits is dropped, and the next batch tries again. */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
-#include <time.h>
+#include <sys/statvfs.h>
 
 #include "cache/op.h"
 
-enum { BATCH_OPS = 256, BATCH_BYTES = 8 << 20, TRIES = 6, PAUSE_SECONDS = 1 };
+enum { BATCH_OPS = 256, BATCH_BYTES = 8 << 20, TRIES = 6, PAUSE_MS = 100, PAUSES = 10 };
 
 /* ---- the queue -----------------------------------------------------------------------------------------------------
  */
@@ -220,15 +221,15 @@ static struct op *take_batch(struct queue *q, size_t *bytes)
         return first;
 }
 
-static void finish_batch(struct store *s, struct op *op, size_t bytes, int error)
+static void finish_batch(struct store *s, struct op *op, size_t bytes)
 {
         while (op) {
                 struct op *next = op->next;
 
                 if (op->done)
-                        op->done(op->context, error);
+                        op->done(op->context, op->error);
                 if (op->purged)
-                        op->purged(op->context, error ? -1 : op->removed);
+                        op->purged(op->context, op->error ? -1 : op->removed);
                 free_op(op);
                 op = next;
         }
@@ -263,39 +264,52 @@ static void absolve(struct store *s, struct doomed *doomed)
         *doomed = (struct doomed){0};
 }
 
-/* One transaction: makes room, carries the operations out. `op` NULL: room alone. */
-static int transact(struct store *s, struct op *op, uint64_t room)
+static int commit_or_abort(MDB_txn *txn, int error)
+{
+        if (!error)
+                return mdb_txn_commit(txn);
+        mdb_txn_abort(txn);
+        return error;
+}
+
+/* One transaction: makes room, carries the operations out. `first` NULL: room alone. */
+static int transact(struct store *s, struct op *first, uint64_t room)
 {
         struct doomed doomed = {0};
+        struct op *op;
         MDB_txn *txn;
         int error = mdb_txn_begin(s->env, NULL, 0, &txn);
 
         if (error)
                 return error;
         error = evict_until(s, txn, room, &doomed);
-        for (; !error && op; op = op->next)
+        for (op = first; !error && op; op = op->next)
                 error = op_apply(s, txn, op, &doomed);
         if (!error)
                 error = write_totals(s, txn, doomed.bytes);
-        if (!error) {
+        if (!error)
                 count_up(s, txn);
-                error = mdb_txn_commit(txn);
-        } else {
-                mdb_txn_abort(txn);
-        }
+        error = commit_or_abort(txn, error);
         if (!error)
                 atomic_fetch_add(&s->body_bytes, (uint64_t)doomed.bytes);
+        for (op = error ? NULL : first; op; op = op->next)
+                op_committed(op);
         absolve(s, &doomed);
         return error;
 }
 
+static bool is_full(int error)
+{
+        return error == MDB_MAP_FULL || error == MDB_TXN_FULL;
+}
+
 /* A full map: room is made in a transaction of its own, more each time, for what was freed is not free at once. */
-static int commit(struct store *s, struct op *op, size_t bytes)
+static int transact_with_room(struct store *s, struct op *op, size_t bytes)
 {
         uint64_t room = reserve(s, bytes);
         int error = transact(s, op, room);
 
-        for (int i = 0; i < TRIES && (error == MDB_MAP_FULL || error == MDB_TXN_FULL); i++) {
+        for (int i = 0; i < TRIES && is_full(error); i++) {
                 room = room + s->size / 16 < s->size ? room + s->size / 16 : s->size;
                 error = transact(s, NULL, room);
                 if (!error)
@@ -306,17 +320,91 @@ static int commit(struct store *s, struct op *op, size_t bytes)
         return error;
 }
 
-/* Waits a moment after a failure, or until the store is closed. */
-static void pause_writing(struct queue *q)
+/* Alone, though it has followers. */
+static int commit_one(struct store *s, struct op *op)
 {
-        struct timespec until;
+        struct op *next = op->next;
+
+        op->next = NULL;
+        op->error = transact_with_room(s, op, op->weight);
+        op->next = next;
+        return op->error;
+}
+
+/* One operation that does not fit takes no other with it: what fails together is tried one by one. Every operation has
+ * its own result afterwards. Returns what is wrong with the disk, if anything. */
+static int commit(struct store *s, struct op *batch, size_t bytes)
+{
+        int error = transact_with_room(s, batch, bytes), disk = error > 0 ? error : 0;
+
+        for (struct op *op = batch; op; op = op->next) {
+                op->error = error;
+                if (is_full(error) && batch->next && commit_one(s, op) > 0)
+                        disk = op->error;
+                while (op->unfinished && !op->error) /* a purge removes so much in one transaction and no more */
+                        if (commit_one(s, op) > 0)
+                                disk = op->error;
+        }
+        return disk;
+}
+
+/* ---- a disk that fails ---------------------------------------------------------------------------------------------
+ */
+
+/* LMDB calls a short write an input/output error; most often the disk is full. */
+static int true_error(const struct store *s, int error)
+{
+        struct statvfs disk;
+        int fd;
+
+        if (error != EIO || mdb_env_get_fd(s->env, &fd) != 0 || fstatvfs(fd, &disk) != 0)
+                return error;
+        return disk.f_bavail * disk.f_frsize < BATCH_BYTES ? ENOSPC : error;
+}
+
+/* Whether a batch can be written again: writes one, and takes it away. Pages that happen to be free prove nothing. */
+static int try_writing(struct store *s)
+{
+        char key[16];
+        MDB_val k = {sizeof key, key}, v = {s->size / 8 < BATCH_BYTES ? s->size / 8 : BATCH_BYTES, NULL};
+        MDB_txn *txn;
+        int error = transact(s, NULL, reserve(s, v.mv_size));
+
+        if (!error)
+                error = mdb_txn_begin(s->env, NULL, 0, &txn);
+        if (error)
+                return error;
+        slice_key(store_next_id(s), 0, key);
+        error = mdb_put(txn, s->slices, &k, &v, MDB_RESERVE);
+        if (!error)
+                memset(v.mv_data, 0, v.mv_size);
+        error = commit_or_abort(txn, error);
+        if (!error)
+                error = mdb_txn_begin(s->env, NULL, 0, &txn);
+        return error ? error : commit_or_abort(txn, mdb_del(txn, s->slices, &k, NULL));
+}
+
+static bool closing(struct queue *q)
+{
+        bool yes;
 
         pthread_mutex_lock(&q->lock);
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += PAUSE_SECONDS;
-        while (!q->closing && pthread_cond_timedwait(&q->wake, &q->lock, &until) != ETIMEDOUT)
-                ;
+        yes = q->closing;
         pthread_mutex_unlock(&q->lock);
+        return yes;
+}
+
+/* Tries again every second, until it works or the store is closed. */
+static void recover(struct store *s)
+{
+        while (!closing(&s->queue)) {
+                for (int i = 0; i < PAUSES && !closing(&s->queue); i++)
+                        poll(NULL, 0, PAUSE_MS);
+                if (!closing(&s->queue) && try_writing(s) == 0) {
+                        atomic_store(&s->error, 0);
+                        return;
+                }
+        }
 }
 
 static void *run(void *argument)
@@ -325,17 +413,14 @@ static void *run(void *argument)
         size_t bytes;
         struct op *batch;
 
-        while ((batch = take_batch(&s->queue, &bytes)) || !s->queue.closing) {
-                int error = batch ? commit(s, batch, bytes) : 0;
+        while ((batch = take_batch(&s->queue, &bytes))) {
+                int error = commit(s, batch, bytes);
 
-                if (error > 0 || error == MDB_MAP_FULL)
-                        atomic_store(&s->error, error > 0 ? error : ENOSPC);
-                finish_batch(s, batch, bytes, error);
-                while (atomic_load(&s->error) && !s->queue.closing) {
-                        pause_writing(&s->queue);
-                        if (transact(s, NULL, reserve(s, 0)) == 0)
-                                atomic_store(&s->error, 0);
-                }
+                if (error)
+                        atomic_store(&s->error, true_error(s, error));
+                finish_batch(s, batch, bytes);
+                if (error)
+                        recover(s);
         }
         return NULL;
 }
@@ -343,16 +428,12 @@ static void *run(void *argument)
 int writer_start(struct store *s)
 {
         struct queue *q = &s->queue;
-        pthread_condattr_t monotonic;
         int error;
 
         q->last = &q->first;
         pthread_mutex_init(&q->lock, NULL);
-        pthread_condattr_init(&monotonic);
-        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-        pthread_cond_init(&q->wake, &monotonic);
+        pthread_cond_init(&q->wake, NULL);
         pthread_cond_init(&q->idle, NULL);
-        pthread_condattr_destroy(&monotonic);
         error = transact(s, NULL, 0);
         if (!error)
                 error = pthread_create(&q->thread, NULL, run, s);

@@ -1,5 +1,5 @@
 # cmake -DFROM=…/www -DTO=…/build/www -DNPM=npm -P stage_www.cmake: what www.cmake says.
-file(LOCK ${FROM}/package-lock.json GUARD PROCESS TIMEOUT 300) # two builds may run at once
+file(LOCK ${FROM}/node_modules.lock GUARD PROCESS TIMEOUT 300) # two builds may run at once; a lock empties the file
 set(uplot ${FROM}/node_modules/uplot)
 if(NOT EXISTS ${uplot}/dist/uPlot.esm.js AND NPM)
   execute_process(COMMAND ${NPM} ci --prefix ${FROM} --ignore-scripts --no-audit --no-fund --loglevel=error

@@ -286,18 +286,33 @@ static void close_all(struct proxy *p, size_t started)
         free(p->views);
 }
 
+/* Before the first thread: Landlock holds for the thread that asks for it and for those that it starts. */
+static bool confine(const struct config *config)
+{
+        const char *why = NULL;
+        int error;
+
+        error = privilege_confine(config, &why);
+        if (error)
+                log_errno(LOG_ERR, error, "%s", why ? why : "the proxy cannot be confined");
+        else if (why)
+                log_say(LOG_NOTICE, "%s", why);
+        return !error;
+}
+
 int proxy_run(const struct config *config, int channel)
 {
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
         struct proxy p = {.config = config, .channel = channel, .gate = -1, .started = time(NULL)};
         struct admin *admin = NULL;
-        const char *why = NULL;
         size_t started = 0;
         int error;
 
         signal(SIGPIPE, SIG_IGN);
         evthread_use_pthreads();
         p.worker_count = config->workers ? config->workers : cores > 0 ? (size_t)cores : 1;
+        if (!confine(config))
+                return 1;
         p.pending = pending_new();
         limit_connections(&p);
         open_stores(&p);
@@ -305,12 +320,6 @@ int proxy_run(const struct config *config, int channel)
         error = p.pending && p.stores ? make_workers(&p) : ENOMEM;
         if (!error && admin_start(&admin, &p) != 0)
                 log_say(LOG_WARNING, "going on without the admin page and the control socket");
-        if (!error)
-                error = privilege_confine(config, &why);
-        if (!error && why)
-                log_say(LOG_NOTICE, "%s", why);
-        else if (error && why)
-                log_errno(LOG_ERR, error, "%s", why);
         if (!error)
                 error = start_workers(&p, &started);
         if (!error) {

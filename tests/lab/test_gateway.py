@@ -362,6 +362,17 @@ def test_what_the_proxy_may_do(limpid_with):
         assert proxy["Uid"].split()[1] != "0" and "0" not in proxy["Groups"].split()
 
 
+def test_every_thread_of_the_proxy_is_confined(limpid_with, tmp_path):
+    """Landlock holds for the thread that asks for it and for those that it starts: so it comes before the first of them."""
+    limpid, trace = limpid_with(start=False), tmp_path / "trace"
+    limpid.wrapper = ("strace", "-D", "-f", "-q", "-e", "trace=landlock_restrict_self,clone,clone3", "-o", trace)
+    limpid.start()
+    proxy = limpid.proxy()
+    limpid.stop()
+    calls = re.findall(rf"^{proxy} +(landlock_restrict_self|clone3?)\(.*= (-?\d+)", trace.read_text(), re.M)
+    assert calls[0] == ("landlock_restrict_self", "0") and len(calls) > 4, calls
+
+
 def test_what_the_warden_may_do(limpid_with):
     warden = status(limpid_with().process.pid)
     effective = int(warden["CapEff"], 16)

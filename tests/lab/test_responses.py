@@ -80,7 +80,7 @@ def test_r1_identical_lengths_are_one_and_not_stored(limpid, origin, fetch):
 
 
 def test_r1_a_folded_field_is_a_space_and_not_stored(limpid, origin, fetch):
-    there = origin(says(f"HTTP/1.1 200 OK\r\n{STORED}\r\nX: a\r\n  b\r\nContent-Length: 5\r\n\r\nabcde"), answer(reply("good")))
+    there = origin(says(f"HTTP/1.1 200 OK\r\n{STORED}\r\nX: a\r\n  b\r\nContent-Length: 5\r\n\r\nabcde", close), answer(reply("good")))
     got = fetch(there)
     assert got.body == b"abcde" and got.get("X").split() == ["a", "b"]
     assert fetch(there).body == b"good"

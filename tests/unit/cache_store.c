@@ -269,6 +269,59 @@ Test(store, purging_takes_what_it_names_and_nothing_else)
         cr_assert_eq(purge(PURGE_ALL, ""), 0);
 }
 
+/* More than one transaction removes. */
+Test(store, a_purge_of_many_removes_them_all)
+{
+        enum { MANY = 9000 };
+        struct stored s = plain();
+        char url[64];
+
+        for (int i = 0; i < MANY; i++) {
+                struct key k;
+
+                snprintf(url, sizeof url, "http://many:80/%d @192.0.2.1", i);
+                k = key_of(url);
+                cr_assert_eq(store_put_response(store, &(struct put){.id = store_next_id(store), .key = &k, .stored = &s}), 0);
+        }
+        put("http://other:80/ @192.0.2.1", "x");
+        cr_assert_eq(purge(PURGE_HOST, "many"), MANY);
+        cr_assert_not(holds("http://many:80/0 @192.0.2.1", ""));
+        cr_assert(holds("http://other:80/ @192.0.2.1", "x"));
+}
+
+/* A reader that holds a snapshot keeps pages from coming free: what does not fit then takes nothing with it. */
+Test(store, what_does_not_fit_takes_no_other_operation_with_it)
+{
+        enum { PAIRS = 9 };
+        int results[PAIRS];
+        struct stored s = plain();
+        struct store_status status;
+
+        reopen(8 << 20);
+        put("http://a:80/old @192.0.2.1", "x");
+        cr_assert_eq(reader_begin(reader), 0);
+        for (int i = 0; i < PAIRS; i++) {
+                char url[64];
+                struct key k;
+
+                snprintf(url, sizeof url, "http://a:80/%d @192.0.2.1", i);
+                k = key_of(url);
+                cr_assert_eq(store_put_slice(store, store_next_id(store), 0, calloc(1, 1 << 20), 1 << 20), 0);
+                cr_assert_eq(store_put_response(store, &(struct put){.id = store_next_id(store),
+                                                                     .key = &k,
+                                                                     .stored = &s,
+                                                                     .done = note_done,
+                                                                     .context = &results[i]}),
+                             0);
+        }
+        store_sync(store);
+        reader_end(reader);
+        for (int i = 0; i < PAIRS; i++)
+                cr_expect_eq(results[i], 0, "%d: %d", i, results[i]);
+        store_status(store, &status);
+        cr_expect_eq(status.error, 0);
+}
+
 Test(store, what_is_larger_than_an_eighth_is_refused)
 {
         char *bytes = calloc(1, SLICE_MAX);

@@ -92,6 +92,7 @@ class Limpid:
                 shutil.chown(path, user())
         self.path = where / "limpid.conf"
         self.before = None
+        self.wrapper = ()  # words in front of the program's, of a program that lets it stay our child
 
     # ---- its life
 
@@ -102,7 +103,7 @@ class Limpid:
                            UBSAN_OPTIONS="print_stacktrace=1",
                            LIMPID_WWW=str(ROOT / "www"))
         with open(self.stderr_path, "ab") as errors:
-            self.process = self.lab.gateway.start(binary(), "run", "-c", self.path, stdout=errors, stderr=errors, env=environment,
+            self.process = self.lab.gateway.start(*self.wrapper, binary(), "run", "-c", self.path, stdout=errors, stderr=errors, env=environment,
                                                   cwd=self.where)
         if ready:
             self.wait_ready()
