@@ -33,4 +33,17 @@ int op_apply(struct store *, MDB_txn *, struct op *, struct doomed *);
 /* Its transaction was committed: what it did is done for good. */
 void op_committed(struct op *);
 
+/* cache/store_commit.c, on the writer's thread */
+enum { BATCH_BYTES = 8 << 20 };
+
+/* Commits a list of operations of `bytes` together, making room before. Each has its own result in op->error. Returns
+ * an errno where the disk has failed, else 0. */
+int commit_batch(struct store *, struct op *batch, size_t bytes);
+/* Counts what there is, before there is anything to do. 0 or an error of LMDB. */
+int commit_nothing(struct store *);
+/* What an errno of commit_batch really means. */
+int commit_error(const struct store *, int error);
+/* 0 if a whole batch can be written (again). */
+int commit_trial(struct store *);
+
 #endif

@@ -25,7 +25,7 @@ struct record {
 
 /* The bytes that record_write needs; it writes exactly these. */
 size_t record_size(const struct record *);
-void record_write(const struct record *, char *at);
+void record_write(const struct record *, char *value);
 
 /* False where the value cannot be one. The checksum is not looked at. */
 bool record_read(struct record *, struct span value);

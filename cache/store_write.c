@@ -1,16 +1,14 @@
-/* The writer: one thread that takes operations off a bounded queue and commits them in batches, making room before
- * each.
+/* The writer: one thread that takes operations off a bounded queue and has them committed in batches (store_commit.c).
  *
  * A full queue refuses (ENOBUFS) and never blocks. A disk that fails (full, read-only, broken) suspends storing: what
  * waits is dropped, and the next batch tries again. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/statvfs.h>
 
 #include "cache/op.h"
 
-enum { BATCH_OPS = 256, BATCH_BYTES = 8 << 20, TRIES = 6, PAUSE_MS = 100, PAUSES = 10 };
+enum { BATCH_OPS = 256, PAUSE_MS = 100, PAUSES = 10 };
 
 /* ---- the queue -----------------------------------------------------------------------------------------------------
  */
@@ -238,151 +236,8 @@ static void finish_batch(struct store *s, struct op *op, size_t bytes)
         pthread_mutex_unlock(&s->queue.lock);
 }
 
-static void count_up(struct store *s, MDB_txn *txn)
-{
-        MDB_stat stat;
-
-        if (mdb_stat(txn, s->responses, &stat) == 0)
-                atomic_store(&s->responses_count, stat.ms_entries);
-        atomic_store(&s->used, pages_used(s, txn) * s->page);
-}
-
-/* Free pages of the last transactions come into use again only some transactions later: that much is kept in reserve.
+/* ---- the thread ---------------------------------------------------------------------------------------------------
  */
-static uint64_t reserve(const struct store *s, size_t bytes)
-{
-        uint64_t room = s->size / 8 < (64U << 20) ? s->size / 8 : 64U << 20;
-
-        return room + 2 * (uint64_t)bytes < s->size / 2 ? room + 2 * (uint64_t)bytes : s->size / 2;
-}
-
-static void absolve(struct store *s, struct doomed *doomed)
-{
-        for (size_t i = 0; i < doomed->count; i++)
-                pin_absolve(s, doomed->ids[i]);
-        free(doomed->ids);
-        *doomed = (struct doomed){0};
-}
-
-static int commit_or_abort(MDB_txn *txn, int error)
-{
-        if (!error)
-                return mdb_txn_commit(txn);
-        mdb_txn_abort(txn);
-        return error;
-}
-
-/* One transaction: makes room, carries the operations out. `first` NULL: room alone. */
-static int transact(struct store *s, struct op *first, uint64_t room)
-{
-        struct doomed doomed = {0};
-        struct op *op;
-        MDB_txn *txn;
-        int error = mdb_txn_begin(s->env, NULL, 0, &txn);
-
-        if (error)
-                return error;
-        error = evict_until(s, txn, room, &doomed);
-        for (op = first; !error && op; op = op->next)
-                error = op_apply(s, txn, op, &doomed);
-        if (!error)
-                error = write_totals(s, txn, doomed.bytes);
-        if (!error)
-                count_up(s, txn);
-        error = commit_or_abort(txn, error);
-        if (!error)
-                atomic_fetch_add(&s->body_bytes, (uint64_t)doomed.bytes);
-        for (op = error ? NULL : first; op; op = op->next)
-                op_committed(op);
-        absolve(s, &doomed);
-        return error;
-}
-
-static bool is_full(int error)
-{
-        return error == MDB_MAP_FULL || error == MDB_TXN_FULL;
-}
-
-/* A full map: room is made in a transaction of its own, more each time, for what was freed is not free at once. */
-static int transact_with_room(struct store *s, struct op *op, size_t bytes)
-{
-        uint64_t room = reserve(s, bytes);
-        int error = transact(s, op, room);
-
-        for (int i = 0; i < TRIES && is_full(error); i++) {
-                room = room + s->size / 16 < s->size ? room + s->size / 16 : s->size;
-                error = transact(s, NULL, room);
-                if (!error)
-                        error = transact(s, NULL, room); /* now the pages of the first one can be had */
-                if (!error)
-                        error = transact(s, op, reserve(s, bytes));
-        }
-        return error;
-}
-
-/* Alone, though it has followers. */
-static int commit_one(struct store *s, struct op *op)
-{
-        struct op *next = op->next;
-
-        op->next = NULL;
-        op->error = transact_with_room(s, op, op->weight);
-        op->next = next;
-        return op->error;
-}
-
-/* One operation that does not fit takes no other with it: what fails together is tried one by one. Every operation has
- * its own result afterwards. Returns what is wrong with the disk, if anything. */
-static int commit(struct store *s, struct op *batch, size_t bytes)
-{
-        int error = transact_with_room(s, batch, bytes), disk = error > 0 ? error : 0;
-
-        for (struct op *op = batch; op; op = op->next) {
-                op->error = error;
-                if (is_full(error) && batch->next && commit_one(s, op) > 0)
-                        disk = op->error;
-                while (op->unfinished && !op->error) /* a purge removes so much in one transaction and no more */
-                        if (commit_one(s, op) > 0)
-                                disk = op->error;
-        }
-        return disk;
-}
-
-/* ---- a disk that fails ---------------------------------------------------------------------------------------------
- */
-
-/* LMDB calls a short write an input/output error; most often the disk is full. */
-static int true_error(const struct store *s, int error)
-{
-        struct statvfs disk;
-        int fd;
-
-        if (error != EIO || mdb_env_get_fd(s->env, &fd) != 0 || fstatvfs(fd, &disk) != 0)
-                return error;
-        return disk.f_bavail * disk.f_frsize < BATCH_BYTES ? ENOSPC : error;
-}
-
-/* Whether a batch can be written again: writes one, and takes it away. Pages that happen to be free prove nothing. */
-static int try_writing(struct store *s)
-{
-        char key[16];
-        MDB_val k = {sizeof key, key}, v = {s->size / 8 < BATCH_BYTES ? s->size / 8 : BATCH_BYTES, NULL};
-        MDB_txn *txn;
-        int error = transact(s, NULL, reserve(s, v.mv_size));
-
-        if (!error)
-                error = mdb_txn_begin(s->env, NULL, 0, &txn);
-        if (error)
-                return error;
-        slice_key(store_next_id(s), 0, key);
-        error = mdb_put(txn, s->slices, &k, &v, MDB_RESERVE);
-        if (!error)
-                memset(v.mv_data, 0, v.mv_size);
-        error = commit_or_abort(txn, error);
-        if (!error)
-                error = mdb_txn_begin(s->env, NULL, 0, &txn);
-        return error ? error : commit_or_abort(txn, mdb_del(txn, s->slices, &k, NULL));
-}
 
 static bool closing(struct queue *q)
 {
@@ -400,7 +255,7 @@ static void recover(struct store *s)
         while (!closing(&s->queue)) {
                 for (int i = 0; i < PAUSES && !closing(&s->queue); i++)
                         poll(NULL, 0, PAUSE_MS);
-                if (!closing(&s->queue) && try_writing(s) == 0) {
+                if (!closing(&s->queue) && commit_trial(s) == 0) {
                         atomic_store(&s->error, 0);
                         return;
                 }
@@ -414,10 +269,10 @@ static void *run(void *argument)
         struct op *batch;
 
         while ((batch = take_batch(&s->queue, &bytes))) {
-                int error = commit(s, batch, bytes);
+                int error = commit_batch(s, batch, bytes);
 
                 if (error)
-                        atomic_store(&s->error, true_error(s, error));
+                        atomic_store(&s->error, commit_error(s, error));
                 finish_batch(s, batch, bytes);
                 if (error)
                         recover(s);
@@ -434,7 +289,7 @@ int writer_start(struct store *s)
         pthread_mutex_init(&q->lock, NULL);
         pthread_cond_init(&q->wake, NULL);
         pthread_cond_init(&q->idle, NULL);
-        error = transact(s, NULL, 0);
+        error = commit_nothing(s);
         if (!error)
                 error = pthread_create(&q->thread, NULL, run, s);
         q->started = !error;

@@ -293,7 +293,7 @@ static bool read_passwords(struct page *page, const char *path)
 /* Where the environment says, or as installed, or beside the program: that is how a build has them. */
 static void read_files(struct page *page)
 {
-        const char *folder = getenv("LIMPID_WWW"); // NOLINT(concurrency-mt-unsafe): nothing here sets the environment
+        const char *folder = getenv("LIMPID_WWW");
         int error;
 
         if (folder && folder[0]) {

@@ -23,7 +23,7 @@ static void client_event(evutil_socket_t fd, short what, void *argument);
 
 static void want(struct client *c, short what)
 {
-        static const struct timeval silence = {0, SILENCE_MS * 1000};
+        static const struct timeval silence = {0, SILENCE_MS * 1000L};
         bool wait_silence = c->silent && c->state == CLIENT_HEAD && !c->upstream;
 
         conn_want(&c->conn, what, client_event, c, wait_silence ? &silence : NULL);

@@ -12,7 +12,7 @@ const char *command_config(int argc, char **argv)
         int option;
 
         optind = 1;
-        while ((option = getopt(argc, argv, "c:")) != -1) { // NOLINT(concurrency-mt-unsafe): a command has one thread
+        while ((option = getopt(argc, argv, "c:")) != -1) {
                 if (option != 'c')
                         return NULL;
                 path = optarg;

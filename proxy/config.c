@@ -86,11 +86,13 @@ static bool number(struct reader *r, const char *text, const char *(*parse)(cons
 static bool word(struct reader *r, const char *text, int *out)
 {
         char all[160] = "must be one of";
+        size_t len = strlen(all);
 
         for (*out = 0; r->key->words[*out]; ++*out) {
                 if (strcmp(text, r->key->words[*out]) == 0)
                         return true;
-                strcat(strcat(all, " "), r->key->words[*out]);
+                if (len < sizeof all)
+                        len += (size_t)snprintf(all + len, sizeof all - len, " %s", r->key->words[*out]);
         }
         return !wrong(r, all, text);
 }

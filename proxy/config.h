@@ -51,7 +51,7 @@ struct config {
 
 /* Reads a file. NULL if anything is wrong: every error has then been written to `errors` as "FILE:LINE: what". The
  * configuration and all it points to belong to the caller until config_free. */
-struct config *config_read(const char *path, FILE *errors);
+struct config *config_read(const char *path, FILE *out);
 void config_free(struct config **);
 
 #define CONFIG_PATH "/etc/limpid/limpid.conf"

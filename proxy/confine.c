@@ -82,7 +82,7 @@ static int allow_folder(const struct walls *w, const char *file, uint64_t rights
 /* What libraries and the page read. /proc as a whole: an entry beneath it need not be the same file tomorrow. */
 static int allow_reading(const struct walls *w, const struct config *c)
 {
-        const char *www = getenv("LIMPID_WWW"); // NOLINT(concurrency-mt-unsafe): nothing here sets the environment
+        const char *www = getenv("LIMPID_WWW");
         const char *const paths[] = {
                 "/etc/resolv.conf",
                 "/etc/hosts",

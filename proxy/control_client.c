@@ -34,7 +34,6 @@ static bool read_options(struct options *o, int argc, char **argv, const char *l
 
         *o = (struct options){.config = CONFIG_PATH};
         optind = 1;
-        // NOLINTNEXTLINE(concurrency-mt-unsafe): a command has one thread
         while ((option = getopt_long(argc, argv, letters, names, NULL)) != -1) {
                 switch (option) {
                 case 'c':

@@ -25,7 +25,7 @@ bool fill_start(struct fill *, struct store *, const struct key *, struct span v
                 const struct stored *, uint64_t expected, uint64_t limit);
 
 /* Takes body bytes. Gives up by itself where it must. */
-void fill_add(struct fill *, struct span bytes);
+void fill_add(struct fill *, struct span more);
 
 /* The body is complete: makes it visible. True if it was handed over; `done` as store_put_response has it. */
 bool fill_finish(struct fill *, void (*done)(void *, int), void *context);

@@ -72,7 +72,7 @@ static size_t folder_length(const char *file)
 
 void folders_make(const struct config *c)
 {
-        const struct passwd *p = c->user[0] ? getpwnam(c->user) : NULL; // NOLINT(concurrency-mt-unsafe): no thread yet
+        const struct passwd *p = c->user[0] ? getpwnam(c->user) : NULL;
         struct owner proxy = {p ? p->pw_uid : geteuid(), p ? p->pw_gid : getegid()};
         struct owner shared = {geteuid(), proxy.gid};
         size_t len;

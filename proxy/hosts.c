@@ -84,9 +84,9 @@ static uint16_t lightest(const struct hosts *h)
 {
         uint16_t best = 0;
 
-        for (uint16_t i = 1; i < PLACES; i++)
+        for (int i = 1; i < PLACES; i++)
                 if (h->weight[i] < h->weight[best])
-                        best = i;
+                        best = (uint16_t)i;
         return best;
 }
 

@@ -21,6 +21,6 @@ void hosts_free(struct hosts **);
 void hosts_add(struct hosts *, struct span host, bool hit, uint64_t bytes, uint64_t bytes_stored);
 
 /* The busiest `max` of several tables together, by bytes; returns how many. */
-size_t hosts_top(struct hosts *const *, size_t tables, struct host_total *, size_t max);
+size_t hosts_top(struct hosts *const *tables, size_t count, struct host_total *out, size_t max);
 
 #endif

@@ -26,11 +26,13 @@ static struct {
 static bool is_journal(void)
 {
         const char *stream = getenv("JOURNAL_STREAM");
-        uintmax_t device, inode;
+        char mine[64];
         struct stat s;
 
-        return stream && sscanf(stream, "%" SCNuMAX ":%" SCNuMAX, &device, &inode) == 2 &&
-               fstat(STDERR_FILENO, &s) == 0 && s.st_dev == device && s.st_ino == inode;
+        if (!stream || fstat(STDERR_FILENO, &s) != 0)
+                return false;
+        snprintf(mine, sizeof mine, "%ju:%ju", (uintmax_t)s.st_dev, (uintmax_t)s.st_ino);
+        return strcmp(stream, mine) == 0;
 }
 
 void log_open(int level)

@@ -10,7 +10,7 @@
 
 void notify(const char *state)
 {
-        const char *path = getenv("NOTIFY_SOCKET"); // NOLINT(concurrency-mt-unsafe): nothing here sets the environment
+        const char *path = getenv("NOTIFY_SOCKET");
         struct sockaddr_un to = {.sun_family = AF_UNIX};
         size_t len = path ? strlen(path) : 0;
         int fd;

@@ -127,7 +127,7 @@ static int become(const char *user, const char **why)
         const struct passwd *p;
 
         errno = 0;
-        p = getpwnam(user); // NOLINT(concurrency-mt-unsafe): before any thread
+        p = getpwnam(user);
         if (!p) {
                 errno = errno ? errno : ENOENT;
                 return failed(why, "the configured user cannot be found");
@@ -174,7 +174,7 @@ int privilege_proxy(const struct config *c, const char **why)
 
 static bool user_exists(const char *user)
 {
-        return !user[0] || getpwnam(user); // NOLINT(concurrency-mt-unsafe): before any thread
+        return !user[0] || getpwnam(user);
 }
 
 const char *privilege_missing(const struct config *c)

@@ -12,9 +12,10 @@ int privilege_warden(const struct config *, const char **why);
  * no_new_privs, no core dumps of what clients sent. Dies with the warden (PR_SET_PDEATHSIG). */
 int privilege_proxy(const struct config *, const char **why);
 
-/* Child, before its first thread (Landlock is inherited, not shared); all that is opened later lies in these: Landlock to the stores'
- * directories, the log's and the control socket's, then seccomp (no exec, no raw or packet sockets, no namespaces, no
- * ptrace, no bpf, …). A kernel without Landlock goes on without it: ENOSYS/EOPNOTSUPP are not errors but *why says so.
+/* Child, before its first thread (Landlock is inherited, not shared); all that is opened later lies in these: Landlock
+ * to the stores' directories, the log's and the control socket's, then seccomp (no exec, no raw or packet sockets, no
+ * namespaces, no ptrace, no bpf, …). A kernel without Landlock goes on without it: ENOSYS/EOPNOTSUPP are not errors but
+ * *why says so.
  */
 int privilege_confine(const struct config *, const char **why);
 

@@ -89,13 +89,14 @@ static void check_overload(struct proxy *p)
 static void limit_connections(struct proxy *p)
 {
         struct rlimit limit = {0};
+        const rlim_t reserve = FD_RESERVE;
         rlim_t most;
 
         if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
                 limit.rlim_cur = limit.rlim_max;
                 setrlimit(RLIMIT_NOFILE, &limit);
         }
-        most = limit.rlim_cur > 2 * FD_RESERVE ? (limit.rlim_cur - FD_RESERVE) / 2 : FD_RESERVE;
+        most = limit.rlim_cur > 2 * reserve ? (limit.rlim_cur - reserve) / 2 : reserve;
         p->connections_max = most > 1000000 ? 1000000 : (unsigned)most;
         if (p->config->max_connections && p->config->max_connections < p->connections_max)
                 p->connections_max = p->config->max_connections;

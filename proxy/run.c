@@ -82,7 +82,7 @@ int warden_start_proxy(struct warden *w)
         }
         w->child = fork();
         if (w->child == 0)
-                exit(be_proxy(w->config, pair[1], warden)); // NOLINT(concurrency-mt-unsafe): its threads have ended
+                exit(be_proxy(w->config, pair[1], warden));
         close(pair[1]);
         if (w->child < 0) {
                 int error = errno;

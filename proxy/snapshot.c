@@ -115,7 +115,6 @@ static int take_stores(struct snapshot *s, const struct proxy *p)
 
 static int take_hosts(struct snapshot *s, const struct proxy *p)
 {
-        // NOLINTNEXTLINE(bugprone-sizeof-expression): a table of pointers
         struct hosts **tables = calloc(p->worker_count + 1, sizeof *tables);
 
         s->hosts = calloc(SNAPSHOT_HOSTS, sizeof *s->hosts);

@@ -51,7 +51,7 @@ int setup_down(const struct setup_options *, struct setup_text *why);
 
 /* Compares plan and machine: one line for each difference; 0 if there is none, 1 if there are, < 0 -errno if it cannot
  * be told. */
-int setup_check(const struct setup_options *, struct setup_text *differences);
+int setup_check(const struct setup_options *, struct setup_text *out);
 
 /* Whether the syntax of an address or CIDR, or of the `match` condition, is good; for `limpid check`. NULL or what is
  * wrong (constant). */

@@ -16,12 +16,17 @@ PATH = re.compile(rf"(?<![\w./-])(?:\./)?({TOP_FOLDERS}/[\w./*-]*|[A-Z]\w+\.(?:m
 
 
 def spans(text):
-    """(line, code) of every `code span` and every line of a code block; pictures drawn in a block of "text" are skipped."""
-    fence = None
+    """(line, code) of every `code span` and every line of a code block, fenced or indented by four; pictures drawn in a block of
+    "text" are skipped."""
+    fence, indented, blank = None, False, True
     for number, line in enumerate(text.splitlines(), 1):
+        indented = line.startswith("    ") and (indented or blank)
+        blank = not line.strip()
         opening = re.match(r"\s*```(\w*)", line)
         if opening:
             fence = None if fence is not None else opening.group(1)
+        elif fence is None and indented:
+            yield number, line
         elif fence is None:
             yield from ((number, code) for code in re.findall(r"`([^`]+)`", line))
         elif fence != "text":

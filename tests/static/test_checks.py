@@ -254,6 +254,7 @@ def test_readme_that_is_true(papers):
         ("`proxy/gone.c`", "proxy/gone.c does not exist"),
         ("`limpid frobnicate`", "limpid frobnicate: no such command"),
         ("```sh\nlimpid frobnicate -c x\n```", "limpid frobnicate: no such command"),
+        ("\n    limpid frobnicate -c x", "limpid frobnicate: no such command"),
         ("`cmake --preset quick`", "preset quick"),
         ("`tests/run everything`", "tests/run everything: no such part"),
         ("[there](docs/gone.md)", "link to docs/gone.md"),

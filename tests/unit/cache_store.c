@@ -281,7 +281,9 @@ Test(store, a_purge_of_many_removes_them_all)
 
                 snprintf(url, sizeof url, "http://many:80/%d @192.0.2.1", i);
                 k = key_of(url);
-                cr_assert_eq(store_put_response(store, &(struct put){.id = store_next_id(store), .key = &k, .stored = &s}), 0);
+                cr_assert_eq(
+                        store_put_response(store, &(struct put){.id = store_next_id(store), .key = &k, .stored = &s}),
+                        0);
         }
         put("http://other:80/ @192.0.2.1", "x");
         cr_assert_eq(purge(PURGE_HOST, "many"), MANY);

@@ -18,8 +18,7 @@ Test(cache_status, a_hit_says_how_long_it_stays_fresh)
 {
         is(&(struct cache_status){.hit = true, .has_ttl = true, .ttl = 30}, "Limpid; hit; ttl=30");
         is(&(struct cache_status){.hit = true, .has_ttl = true, .ttl = -5}, "Limpid; hit; ttl=-5");
-        is(&(struct cache_status){.hit = true, .has_ttl = true, .ttl = INT64_MIN},
-           "Limpid; hit; ttl=-999999999999999");
+        is(&(struct cache_status){.hit = true, .has_ttl = true, .ttl = INT64_MIN}, "Limpid; hit; ttl=-999999999999999");
 }
 
 Test(cache_status, a_forward_says_why_and_what_came_of_it)
