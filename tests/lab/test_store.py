@@ -1,13 +1,15 @@
 """What is stored outlives the program; what is wrong with the store never reaches a client."""
 
 import os
+import shutil
 import signal
 import subprocess
+import time
 
 import pytest
 
 from lab import wait
-from lab.limpid import user
+from lab.limpid import binary, sanitized, user
 from lab.nginx import pattern
 from lab.origin import answer
 from lab.wire import get, reply
@@ -137,6 +139,27 @@ def test_a_full_disk(limpid_with, origin, fetch):
         limpid.stop()
     finally:
         subprocess.run(["umount", limpid.store], check=True)
+
+
+def test_100000_objects_are_served_at_once_after_a_start(limpid_with, origin, connect):
+    """Nothing is rebuilt or read through: the first hit is there within a second of the start."""
+    limpid, there = limpid_with(start=False), origin(answer(reply("not stored")))
+    made = subprocess.run([binary().parent / "tests/lab_fill_store", limpid.store, str(1 << 30), "100000", there.host, there.address],
+                          check=True, capture_output=True, text=True)
+    assert made.stdout == "100000\n"
+    for path in (limpid.store, *limpid.store.iterdir()):
+        shutil.chown(path, user() or "root")
+    subprocess.run(["sync", "-f", limpid.store], check=True)
+    for path in files(limpid):
+        with open(path, "rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    began = time.monotonic()
+    limpid.start()
+    got = connect(there).ask(get(there.host, "/77777"))
+    took = time.monotonic() - began
+    assert got.hit and got.body == b"77777".rjust(1024, b"0") and not there.requests
+    assert took < 1 or sanitized(), took
+    assert limpid.summary()["stores"][0]["responses"] == 100000
 
 
 DAMAGE = {

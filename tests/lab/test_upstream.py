@@ -45,15 +45,23 @@ def test_a_destination_that_refuses(lab, limpid, origin, connect, family):
     assert not came_direct(limpid, connect, other.address, get(other.host)), "others do not"
 
 
-def test_a_destination_that_does_not_exist(lab, limpid, connect):
-    """No route beyond the gateway: an ICMP error, and the same for the client."""
-    lab.origin.run("ip", "route", "add", "unreachable", "198.19.255.0/24")
+@pytest.mark.parametrize("prefix", ["198.19.255.0/24", "2001:db8:19:ff::/64"])
+def test_a_destination_that_does_not_exist(lab, limpid_with, connect, prefix):
+    """No route beyond the gateway: an ICMP error comes back for the client's address, and the client learns it by that, not by
+    our patience."""
+    limpid_with(origin={"connect_timeout": "60s"})
+    address, six = prefix.split("/")[0].rstrip("0") + "1", ":" in prefix
+    forwarding = "net.ipv6.conf.all.forwarding" if six else "net.ipv4.ip_forward"
+    before = lab.origin.run("sysctl", "-n", forwarding).strip()
+    lab.origin.run("sysctl", "-w", f"{forwarding}=1")  # only a router sends such errors
+    lab.origin.run("ip", *(["-6"] if six else []), "route", "add", "unreachable", prefix)
     try:
-        wire = connect("198.19.255.1")
-        wire.send(get("198.19.255.1"))
+        wire = connect(address)
+        wire.send(get(f"[{address}]" if six else address))
         assert wire.read_all() == b"" and wire.end == "reset"
     finally:
-        lab.origin.run("ip", "route", "del", "unreachable", "198.19.255.0/24")
+        lab.origin.run("ip", *(["-6"] if six else []), "route", "del", "unreachable", prefix)
+        lab.origin.run("sysctl", "-w", f"{forwarding}={before}")
 
 
 def test_a_destination_that_never_answers_the_handshake(lab, limpid_with, connect):
