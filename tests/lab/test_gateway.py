@@ -1,6 +1,5 @@
 """The kernel's side: what is intercepted and what is not, and that connections work whatever becomes of Limpid."""
 
-import os
 import re
 import signal
 import socket
@@ -12,7 +11,7 @@ import pytest
 
 from lab import wait
 from lab.limpid import rendered, user
-from lab.net import kill, unchanged
+from lab.net import ended, kill, unchanged
 from lab.nginx import pattern
 from lab.origin import answer
 from lab.wire import Closed, get, reply
@@ -86,7 +85,7 @@ def test_a_proxy_that_stays_hung_is_killed_and_restarted(limpid_with, all_at_onc
     limpid = limpid_with()
     hung = limpid.proxy()
     kill(hung, signal.SIGSTOP)
-    wait.eventually(lambda: not os.path.exists(f"/proc/{hung}"), "the hung proxy to be killed", within=40)
+    wait.eventually(lambda: ended(hung), "the hung proxy to be killed", within=40)
     all_at_once(True, within=40)
 
 
@@ -96,7 +95,7 @@ def test_the_warden_killed_takes_the_proxy_along_and_connections_go_direct(lab, 
     kill(limpid.process.pid, signal.SIGKILL)
     limpid.process.wait()
     limpid.process = None
-    wait.eventually(lambda: not os.path.exists(f"/proc/{proxy}"), "the proxy to end with its warden")
+    wait.eventually(lambda: ended(proxy), "the proxy to end with its warden")
     all_at_once(False)
     limpid.command("setup", "down")
     limpid.check_kernel()

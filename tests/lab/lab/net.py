@@ -242,6 +242,14 @@ def kill(pid, sign):
         pass
 
 
+def ended(pid):
+    """Whether a process is no more; one that only waits to be reaped, by whoever that falls to, is no more."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
+    except FileNotFoundError:
+        return True
+
+
 def sweep():
     """Removes what sessions left that are no more."""
     for name in os.listdir("/run/netns") if os.path.isdir("/run/netns") else []:
