@@ -12,7 +12,7 @@ struct op {
         enum purge_kind purge;
         size_t weight; /* bytes that count for the queue's bound */
         uint64_t id, offset, variant;
-        char *bytes; /* OP_SLICE: malloc'ed payload */
+        const char *bytes; /* OP_SLICE: payload, the caller's */
         size_t len;
         uint8_t hash[KEY_HASH];
         struct span key, names; /* in `text` */

@@ -120,10 +120,12 @@ void prefault_body(struct store *, struct prefault *);
 /* A new id for a response that is about to arrive. */
 uint64_t store_next_id(struct store *);
 
-/* Queues one slice of a body; `bytes` was malloc'ed, and belongs to the store from now on in any case. `offset` is a
- * multiple of SLICE_UNIT, `len` 1 … SLICE_MAX, and a multiple of SLICE_UNIT unless it is the last of the body. 0, or
- * ENOBUFS where the queue is full (slow disk) and EFBIG/ENOSPC where it cannot be stored: then call store_abandon. */
-int store_put_slice(struct store *, uint64_t id, uint64_t offset, char *bytes, size_t len);
+/* Queues one slice of a body. `offset` is a multiple of SLICE_UNIT, `len` 1 … SLICE_MAX, and a multiple of SLICE_UNIT
+ * unless it is the last of the body. 0, or ENOBUFS where the queue is full (slow disk) and EFBIG/ENOSPC where it cannot
+ * be stored: then call store_abandon. The bytes stay the caller's and must stay put until `done` is called, on the
+ * writer's thread, once they are committed or have failed; it is not called where this returns an error. */
+int store_put_slice(struct store *, uint64_t id, uint64_t offset, const char *bytes, size_t len, void (*done)(void *, int),
+                    void *context);
 
 struct put {
         uint64_t id;

@@ -15,7 +15,6 @@ enum { BATCH_OPS = 256, PAUSE_MS = 100, PAUSES = 10 };
 
 static void free_op(struct op *op)
 {
-        free(op->bytes);
         free(op);
 }
 
@@ -80,23 +79,24 @@ static size_t stored_text(const struct stored *s)
 /* ---- what callers ask ----------------------------------------------------------------------------------------------
  */
 
-int store_put_slice(struct store *s, uint64_t id, uint64_t offset, char *bytes, size_t len)
+int store_put_slice(struct store *s, uint64_t id, uint64_t offset, const char *bytes, size_t len,
+                    void (*done)(void *, int), void *context)
 {
         struct op *op;
 
-        if (atomic_load(&s->error) || offset + len > s->size / 8) {
-                free(bytes);
-                return atomic_load(&s->error) ? ENOSPC : EFBIG;
-        }
+        if (atomic_load(&s->error))
+                return ENOSPC;
+        if (offset + len > s->size / 8)
+                return EFBIG;
         op = new_op(OP_SLICE, id, 0);
-        if (!op) {
-                free(bytes);
+        if (!op)
                 return ENOMEM;
-        }
         op->offset = offset;
         op->bytes = bytes;
         op->len = len;
         op->weight += len;
+        op->done = done;
+        op->context = context;
         return enqueue(s, op, false);
 }
 

@@ -38,6 +38,8 @@ static void unlink_client(struct client *c)
         if (c->next)
                 c->next->link = c->link;
         c->conn.worker->client_count--;
+        if (c->shadow)
+                return;
         proxy_left(c->conn.worker->proxy);
         count(&c->conn.worker->counters, COUNTER_connections_open, -1);
 }
@@ -142,7 +144,7 @@ static bool turn_head(struct client *c)
 
 static bool turn_exchange(struct client *c)
 {
-        if (conn_gone(&c->conn)) {
+        if (conn_gone(&c->conn) && !exchange_leads_on(c->exchange)) {
                 client_abort(c);
                 return true;
         }
@@ -317,24 +319,45 @@ static bool admit(struct client *c)
         return config->setup.form != SETUP_MARK || !address_local(&c->destination);
 }
 
-void client_accept(struct worker *w, int fd, const union address *peer)
+static struct client *new_client(struct worker *w, int fd, const union address *peer)
 {
         struct client *c = calloc(1, sizeof *c);
 
-        if (!c) {
-                close(fd);
-                return;
-        }
+        if (!c)
+                return NULL;
         conn_init(&c->conn, w, fd, fire);
         c->peer = *peer;
-        c->first = true;
-        c->state = CLIENT_HEAD;
         c->next = w->clients;
         c->link = &w->clients;
         if (c->next)
                 c->next->link = &c->next;
         w->clients = c;
         w->client_count++;
+        return c;
+}
+
+struct client *client_shadow(const struct client *of)
+{
+        struct client *c = new_client(of->conn.worker, -1, &of->peer);
+
+        if (!c)
+                return NULL;
+        c->destination = of->destination;
+        c->state = CLIENT_EXCHANGE;
+        c->shadow = true;
+        return c;
+}
+
+void client_accept(struct worker *w, int fd, const union address *peer)
+{
+        struct client *c = new_client(w, fd, peer);
+
+        if (!c) {
+                close(fd);
+                return;
+        }
+        c->first = true;
+        c->state = CLIENT_HEAD;
         count(&w->counters, COUNTER_connections, 1);
         count(&w->counters, COUNTER_connections_open, 1);
         proxy_admitted(w->proxy);

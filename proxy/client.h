@@ -33,11 +33,16 @@ struct client {
         bool pinned;     /* the upstream is authenticated: this client's for life (cases.md H12) */
         bool silent;     /* it was silent for two seconds: its server may speak first */
         bool reset;      /* close with a reset */
+        bool shadow;     /* nobody's: it has no socket, and is not counted */
         bool head_begun; /* some of a head has come, and its deadline stands */
 };
 
 /* A connection that accept4 returned; takes fd over. Serves it as far as it can at once. */
 void client_accept(struct worker *, int fd, const union address *peer);
+
+/* A client without a socket, bound for the same destination: what is sent to it has been sent. In state EXCHANGE; ends
+ * with the exchange that it is made for. NULL: out of memory. */
+struct client *client_shadow(const struct client *);
 
 /* Everything that can go on goes on; may free the client. */
 void client_turn(struct client *);

@@ -23,7 +23,7 @@ static void note_failure(struct conn *c, bool *which, int error)
 
 void conn_want(struct conn *c, short want, event_callback_fn run, void *argument, const struct timeval *timeout)
 {
-        if (want == c->want && !timeout && !c->timed)
+        if (c->fd < 0 || (want == c->want && !timeout && !c->timed))
                 return;
         if (c->want)
                 event_del(&c->event);
@@ -92,10 +92,14 @@ void conn_settle(struct conn *c)
 
 size_t conn_offer(struct conn *c, const struct iovec *spans, int count)
 {
-        ssize_t n;
+        ssize_t n = 0;
 
         if (c->unwritable)
                 return 0;
+        for (int i = 0; c->fd < 0 && i < count; i++)
+                n += (ssize_t)spans[i].iov_len;
+        if (c->fd < 0)
+                return (size_t)n;
         do
                 n = writev(c->fd, spans, count);
         while (n < 0 && errno == EINTR);

@@ -34,7 +34,8 @@ struct conn {
         int error;       /* errno of the first failure */
 };
 
-/* Takes fd over. `run` is called with the conn's events and `argument`; nothing is registered yet. */
+/* Takes fd over; -1: a sink, which takes everything and says nothing. `run` is called with the conn's events and
+ * `argument`; nothing is registered yet. */
 void conn_init(struct conn *, struct worker *, int fd, void (*fire)(struct timer *));
 
 /* Registers exactly these events (EV_READ, EV_WRITE; 0: none). `timeout` may be NULL. */

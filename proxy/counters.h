@@ -13,6 +13,7 @@
         X(connections_open, gauge, "client connections open now")                                                      \
         X(requests, counter, "requests answered")                                                                      \
         X(hits, counter, "requests answered from a store without asking the origin")                                   \
+        X(collapsed, counter, "of these, requests that another client's fetch under way has answered")                 \
         X(revalidated, counter, "requests answered from a store after the origin said 304")                            \
         X(misses, counter, "requests fetched from the origin that could have been stored")                             \
         X(passed, counter, "requests passed to the origin without look-up")                                            \

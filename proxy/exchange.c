@@ -1,7 +1,7 @@
 /* Running an exchange: the table of its steps, and what all of them share.
  *
  * Read the table from top to bottom: a hit goes decide, policy, lookup, reply, send, finish; a miss leaves it at lookup
- * for fetch … relay. */
+ * for join, fetch … share, or fetch … relay where nothing is stored. */
 #include "proxy/exchange.h"
 
 #include <assert.h>
@@ -25,6 +25,7 @@ static const struct step_entry {
         [STEP_REPLY_STORED] = {"reply from the store", step_reply_stored},
         [STEP_SEND_STORED] = {"send from the store", step_send_stored},
         [STEP_VALIDATE] = {"validate", step_validate},
+        [STEP_JOIN] = {"join others or lead", step_join},
         [STEP_FETCH] = {"fetch", step_fetch},
         [STEP_CONNECT] = {"connect", step_connect},
         [STEP_SEND_REQUEST] = {"send the request", step_send_request},
@@ -33,6 +34,7 @@ static const struct step_entry {
         [STEP_FRESHEN] = {"freshen what is stored", step_freshen},
         [STEP_ADAPT] = {"adapt and start the reply", step_adapt},
         [STEP_RELAY] = {"relay the body", step_relay},
+        [STEP_SHARE] = {"share the body", step_share},
         [STEP_TUNNEL] = {"become a tunnel", step_tunnel},
         [STEP_REFUSE] = {"refuse", step_refuse},
         [STEP_HAND_BACK] = {"hand the client back", step_hand_back},
@@ -98,6 +100,22 @@ static struct exchange *new_exchange(struct client *c)
         x->result = "NONE";
         x->hierarchy = "HIER_NONE";
         c->exchange = x;
+        return x;
+}
+
+struct exchange *exchange_shadow(const struct exchange *of, struct client *shadow)
+{
+        struct exchange *x = new_exchange(shadow);
+
+        if (!x)
+                return NULL;
+        x->request = of->request;
+        x->decision = of->decision;
+        x->key = of->key;
+        x->store = of->store;
+        x->store_index = of->store_index;
+        x->look = x->background = x->request_done = x->reply_close = true;
+        x->forward_reason = "stale";
         return x;
 }
 
@@ -179,7 +197,7 @@ static void stop_bodies(struct exchange *x)
 
 static void let_go(struct exchange *x)
 {
-        fill_abandon(&x->fill);
+        fill_leave(&x->part);
         stop_bodies(x);
         if (x->pinned_id)
                 store_unpin(x->store, x->id);
@@ -323,8 +341,12 @@ bool exchange_send(struct exchange *x, const struct iovec *spans, int count)
 
 enum step exchange_fail(struct exchange *x, uint16_t status, const char *why)
 {
+        enum step next;
+
+        if (status > 500 && exchange_stale_instead(x, REUSE_UNREACHABLE, 0, &next))
+                return next;
         exchange_drop_upstream(x);
-        fill_abandon(&x->fill);
+        fill_leave(&x->part);
         x->detail = why;
         if (status >= 500)
                 count(&x->worker->counters, COUNTER_errors, 1);
@@ -366,8 +388,11 @@ void exchange_release_upstream(struct exchange *x)
 static short client_wanted(const struct exchange *x)
 {
         const struct conn *c = &x->client->conn;
-        bool sending = conn_blocked(c) || (x->step == STEP_SEND_STORED && !x->errands);
+        bool sending = conn_blocked(c) ||
+                       (!x->errands && (x->step == STEP_SEND_STORED || (x->step == STEP_SHARE && x->unsent)));
 
+        if (x->part && x->part->deaf) /* it leads on for others */
+                return 0;
         return (short)((c->input.len || c->eof ? 0 : EV_READ) | (sending ? EV_WRITE : 0));
 }
 
@@ -375,6 +400,7 @@ static short upstream_wanted(const struct exchange *x)
 {
         const struct conn *u = &x->client->upstream->conn;
         bool reading = x->step == STEP_RECEIVE_HEAD ||
+                       (x->step == STEP_SHARE && x->leads && !x->stalled && !u->input.len) ||
                        (x->step == STEP_RELAY && !u->input.len && !conn_blocked(&x->client->conn));
 
         if (x->client->upstream->connecting)
@@ -395,7 +421,7 @@ void exchange_late_upstream(struct exchange *x)
 
         if (x->step == STEP_CONNECT)
                 x->step = STEP_HAND_BACK;
-        else if (conn_blocked(&c->conn))
+        else if (conn_blocked(&c->conn) || x->stalled)
                 client_upstream_moved(c); /* it is the client who keeps it waiting */
         else if (!x->request_done && !conn_blocked(&c->upstream->conn))
                 x->step = (uint8_t)exchange_fail(x, 408, "the request's body did not come in time");
@@ -407,6 +433,10 @@ void exchange_late_client(struct exchange *x)
 {
         if (x->step == STEP_FETCH) /* a moment later: there may be a local port now */
                 return;
+        if (x->step == STEP_JOIN) {
+                x->step = (uint8_t)exchange_join_late(x);
+                return;
+        }
         x->broken = true;
         x->step = STEP_FINISH;
 }

@@ -10,6 +10,7 @@
 #include "http/freshness.h"
 #include "http/range.h"
 #include "http/request.h"
+#include "http/reuse.h"
 #include "proxy/fill.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
@@ -22,6 +23,7 @@ enum step {
         STEP_REPLY_STORED,
         STEP_SEND_STORED,
         STEP_VALIDATE,
+        STEP_JOIN,
         STEP_FETCH,
         STEP_CONNECT,
         STEP_SEND_REQUEST,
@@ -30,6 +32,7 @@ enum step {
         STEP_FRESHEN,
         STEP_ADAPT, /* kept for response adaptation */
         STEP_RELAY,
+        STEP_SHARE,
         STEP_TUNNEL,
         STEP_REFUSE,
         STEP_HAND_BACK,
@@ -67,6 +70,14 @@ struct exchange {
         bool validating;
         bool freshened;
         bool retried;
+        bool had_stored; /* there is something stored that could not be used as it is */
+        bool background; /* a validation behind a stale reply: nobody waits for it */
+        bool failed;     /* the origin has failed, and what is stored answers */
+        bool solo;       /* it asks for itself, whoever else is asking */
+        bool leads;      /* `part` is a fill that it fetches */
+        bool fetched;    /* the leader: all that will come has come */
+        bool stalled;    /* the leader: nobody wants more yet */
+        bool unsent;     /* the client's socket is full, and nothing was kept for it */
         bool waited;
         bool tunnel;
         bool pinned_id;
@@ -78,8 +89,8 @@ struct exchange {
         struct head_scan scan; /* of the response */
 
         int64_t start_us, request_time, response_time;
-        uint64_t sent, sent_stored; /* bytes to the client, and those of a store */
-        uint16_t status;
+        uint64_t sent, sent_stored;              /* bytes to the client, and those of a store */
+        uint16_t status, failed_status;          /* the reply's; the origin's, 0 where it gave none */
         const char *result, *hierarchy, *detail; /* of the log */
         const char *forward_reason;              /* of Cache-Status: uri-miss, stale, … */
         char content_type[48];
@@ -88,7 +99,7 @@ struct exchange {
         uint64_t id, at, end; /* at, end: of its body, still to be sent */
 
         struct body *request_body, *reply_body;
-        struct fill fill;
+        struct fill_reader *part; /* of the fill that it leads or follows; NULL: of none */
         struct prefault job;
         struct note note;
         bool job_failed;
@@ -148,6 +159,25 @@ enum step step_connect(struct exchange *);
 enum step step_send_request(struct exchange *);
 enum step step_hand_back(struct exchange *);
 
+/* step_stale.c */
+/* True: the origin has failed, and what is stored may answer nevertheless; goes on with *next. `status`: of the
+ * origin's reply, or 0. */
+bool exchange_stale_instead(struct exchange *, enum reuse_failure, uint16_t status, enum step *next);
+/* Starts the validation of what is about to answer though it is stale; does nothing where memory is short. */
+void exchange_validate_behind(const struct exchange *);
+/* exchange.c: the same request once more, as a background exchange of the shadow's. NULL: out of memory. */
+struct exchange *exchange_shadow(const struct exchange *, struct client *shadow);
+
+/* step_share.c */
+enum step step_join(struct exchange *);
+enum step step_share(struct exchange *);
+/* A fill's `wake`: the client has its turn. */
+void exchange_wake(void *client);
+/* The head that another one asked for does not come. */
+enum step exchange_join_late(struct exchange *);
+/* The client has gone, but others read what it fetches: goes on for them. */
+bool exchange_leads_on(struct exchange *);
+
 /* step_response.c */
 enum step step_receive_head(struct exchange *);
 enum step step_judge(struct exchange *);
@@ -158,6 +188,9 @@ enum step step_relay(struct exchange *);
  */
 bool exchange_begin_read(struct exchange *);
 void exchange_end_read(struct exchange *);
+
+/* Has a prefault thread read the body of x->id from x->at on; afterwards goes on with `next`. */
+enum step exchange_ask_for_body(struct exchange *, enum step next);
 
 /* Replies with an error page of ours if nothing was sent yet, else aborts the client. */
 enum step exchange_fail(struct exchange *, uint16_t status, const char *why);

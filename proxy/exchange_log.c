@@ -68,6 +68,8 @@ void exchange_log(struct exchange *x)
         struct worker *w = x->worker;
         bool hit = x->sent_stored > 0;
 
+        if (x->background) /* nobody asked */
+                return;
         count(&w->counters, COUNTER_bytes_clients, (int64_t)x->sent);
         count(&w->counters, COUNTER_bytes_stored, (int64_t)x->sent_stored);
         if (!x->tunnel)

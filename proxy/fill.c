@@ -1,8 +1,10 @@
-/* Gathering a body into slices; see fill.h. */
+/* The leader's side of a fill: gathering a body into pieces, and pieces into the store; see fill.h. */
 #include "proxy/fill.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+#include "proxy/fill_piece.h"
 
 /* A cursor over the block that holds copies of everything. */
 static struct span copy_span(char **at, struct span from)
@@ -15,138 +17,304 @@ static struct span copy_span(char **at, struct span from)
         return copy;
 }
 
-static bool copy_meta(struct fill *f, const struct key *key, struct span vary, const struct stored *s)
+static bool copy_head(struct fill *f, const struct fill_head *h)
 {
-        char *at = malloc(key->text.len + vary.len + s->etag.len + s->last_modified_text.len + s->reason.len +
-                          s->fields.len + 1);
+        const struct stored *s = &h->stored;
+        char *at = malloc(h->vary.len + s->etag.len + s->last_modified_text.len + s->reason.len + s->fields.len + 1);
 
         if (!at)
                 return false;
-        f->meta = at;
-        f->key = *key;
-        f->stored = *s;
-        f->key.text = copy_span(&at, key->text);
-        f->vary = copy_span(&at, vary);
-        f->stored.etag = copy_span(&at, s->etag);
-        f->stored.last_modified_text = copy_span(&at, s->last_modified_text);
-        f->stored.reason = copy_span(&at, s->reason);
-        f->stored.fields = copy_span(&at, s->fields);
+        f->texts[1] = at;
+        f->head = *h;
+        f->head.vary = copy_span(&at, h->vary);
+        f->head.stored.etag = copy_span(&at, s->etag);
+        f->head.stored.last_modified_text = copy_span(&at, s->last_modified_text);
+        f->head.stored.reason = copy_span(&at, s->reason);
+        f->head.stored.fields = copy_span(&at, s->fields);
         return true;
 }
 
-/* Room for the next slice: exact where the length is known, else growing. */
-static bool make_room(struct fill *f, size_t more)
+bool fill_arrives(struct fill_reader *r, struct store *store, const struct fill_head *head, uint64_t limit)
 {
-        size_t cap = f->cap ? f->cap : INLINE_MAX;
-        char *bytes;
+        struct fill *f = r->fill;
 
-        while (cap < f->len + more)
-                cap *= 4;
-        if (cap > SLICE_MAX)
-                cap = SLICE_MAX;
-        if (cap == f->cap)
-                return true;
-        bytes = realloc(f->bytes, cap);
+        if (head->length != UINT64_MAX && head->length > limit)
+                return false;
+        if (!copy_head(f, head))
+                return false;
+        pthread_mutex_lock(&f->lock);
+        f->store = store;
+        f->limit = limit;
+        f->id = store_next_id(store);
+        f->pinned = store_pin(store, f->id);
+        f->storing = true;
+        f->state = FILL_ARRIVING;
+        fill_wake_all(f);
+        pthread_mutex_unlock(&f->lock);
+        return true;
+}
+
+/* ---- pieces --------------------------------------------------------------------------------------------------------
+ */
+
+static uint64_t slowest(const struct fill *f)
+{
+        uint64_t at = UINT64_MAX;
+
+        for (const struct fill_reader *r = f->readers; r; r = r->next)
+                if (!r->deaf && r->at < at)
+                        at = r->at;
+        return at;
+}
+
+/* Whether nobody will ever want it from memory again. */
+static bool done_with(const struct fill *f, const struct piece *p, uint64_t passed)
+{
+        if (p->users || p->queued)
+                return false;
+        return p->committed ||
+               (!f->storing && (p != f->last || f->state != FILL_ARRIVING) && p->offset + p->len <= passed);
+}
+
+void fill_drop_pieces(struct fill *f)
+{
+        uint64_t passed = f->storing ? 0 : slowest(f);
+        struct piece **link = &f->first, *kept = NULL;
+
+        while (*link) {
+                struct piece *p = *link;
+
+                if (!done_with(f, p, passed)) {
+                        kept = p;
+                        link = &p->next;
+                        continue;
+                }
+                *link = p->next;
+                free(p->bytes);
+                free(p);
+        }
+        f->last = kept;
+}
+
+/* The disk cannot keep up, or the body is too large after all: who reads goes on from memory. */
+static void give_up(struct fill *f)
+{
+        f->storing = false;
+        fill_hide(f);
+}
+
+/* The store's writer has done with a piece: it is in the store, or has to stay in memory. */
+static void piece_done(void *context, int error)
+{
+        struct piece *p = context;
+        struct fill *f = p->fill;
+
+        pthread_mutex_lock(&f->lock);
+        p->queued = false;
+        p->committed = !error;
+        if (error)
+                give_up(f);
+        fill_drop_pieces(f);
+        if (f->stalled && f->leader)
+                fill_wake(f->leader);
+        fill_unref_unlock(f);
+}
+
+/* Hands the last piece over to the store's writer. */
+static void put_piece(struct fill *f)
+{
+        struct piece *p = f->last;
+
+        if (!f->storing)
+                return;
+        p->queued = true;
+        f->refs++;
+        f->sliced = true;
+        if (store_put_slice(f->store, f->id, p->offset, p->bytes, p->len, piece_done, p) == 0)
+                return;
+        p->queued = false;
+        f->refs--;
+        give_up(f);
+}
+
+/* Where the length is known, exactly that much; else little at first, for most bodies are small. What is allocated and
+ * not touched costs nothing. */
+static size_t wanted_cap(const struct fill *f)
+{
+        uint64_t left = f->head.length - f->length;
+
+        if (f->head.length == UINT64_MAX)
+                return f->length ? SLICE_MAX : INLINE_MAX;
+        return left < SLICE_MAX && left ? (size_t)left : SLICE_MAX;
+}
+
+static bool add_piece(struct fill *f)
+{
+        struct piece *p = calloc(1, sizeof *p);
+
+        if (!p)
+                return false;
+        p->cap = wanted_cap(f);
+        p->bytes = malloc(p->cap);
+        if (!p->bytes) {
+                free(p);
+                return false;
+        }
+        p->fill = f;
+        p->offset = f->length;
+        if (f->last)
+                f->last->next = p;
+        else
+                f->first = p;
+        f->last = p;
+        return true;
+}
+
+/* The first piece of a body that was not small after all. */
+static bool outgrow(struct fill *f)
+{
+        char *bytes = malloc(SLICE_MAX);
+
         if (!bytes)
                 return false;
-        f->bytes = bytes;
-        f->cap = cap;
+        memcpy(bytes, f->last->bytes, f->last->len);
+        f->outgrown = f->last->bytes;
+        f->last->bytes = bytes;
+        f->last->cap = SLICE_MAX;
         return true;
 }
 
-bool fill_start(struct fill *f, struct store *store, const struct key *key, struct span vary, uint64_t variant,
-                const struct stored *stored, uint64_t expected, uint64_t limit)
+/* Room behind what there is. */
+static bool make_room(struct fill *f)
 {
-        *f = (struct fill){.limit = limit, .variant = variant};
-        if (expected != UINT64_MAX && expected > limit)
-                return false;
-        if (!copy_meta(f, key, vary, stored))
-                return false;
-        if (!make_room(f, expected < SLICE_MAX ? (size_t)expected : expected == UINT64_MAX ? 1 : SLICE_MAX)) {
-                free(f->meta);
-                return false;
+        if (!f->last || f->last->offset + f->last->len != f->length || f->last->len == SLICE_MAX || f->last->queued ||
+            f->last->committed)
+                return add_piece(f);
+        return f->last->len < f->last->cap || outgrow(f);
+}
+
+/* As much as fits into the last piece. Only the leader adds, so the bytes may be copied without the lock. */
+static size_t add_some(struct fill *f, struct span more)
+{
+        struct piece *p;
+        size_t n;
+
+        if (!make_room(f))
+                return 0;
+        p = f->last;
+        n = p->cap - p->len < more.len ? p->cap - p->len : more.len;
+        p->users++;
+        pthread_mutex_unlock(&f->lock);
+        memcpy(p->bytes + p->len, more.at, n);
+        pthread_mutex_lock(&f->lock);
+        p->users--;
+        p->len += n;
+        f->length += n;
+        if (p->len == SLICE_MAX)
+                put_piece(f);
+        return n;
+}
+
+bool fill_add(struct fill_reader *r, struct span more)
+{
+        struct fill *f = r->fill;
+        size_t n = 1;
+
+        pthread_mutex_lock(&f->lock);
+        if (f->storing && f->length + more.len > f->limit)
+                give_up(f);
+        while (more.len && n) {
+                n = add_some(f, more);
+                more = (struct span){more.at + n, more.len - n};
         }
-        f->store = store;
-        f->id = store_next_id(store);
-        return true;
+        fill_wake_all(f);
+        pthread_mutex_unlock(&f->lock);
+        return more.len == 0;
 }
 
-/* Hands the slice over that has grown. */
-static bool put_slice(struct fill *f)
+static uint64_t bytes_in_memory(const struct fill *f)
 {
-        char *bytes = f->bytes;
-        size_t len = f->len;
+        uint64_t bytes = 0;
 
-        f->bytes = NULL;
-        f->len = f->cap = 0;
-        f->sliced = true;
-        return store_put_slice(f->store, f->id, f->length - len, bytes, len) == 0;
+        for (const struct piece *p = f->first; p; p = p->next)
+                bytes += p->len;
+        return bytes;
 }
 
-void fill_add(struct fill *f, struct span more)
+bool fill_room(struct fill_reader *r)
 {
-        if (f->length + more.len > f->limit) {
-                fill_abandon(f);
-                return;
-        }
-        while (more.len) {
-                size_t n = SLICE_MAX - f->len;
+        struct fill *f = r->fill;
+        bool room;
 
-                if (n > more.len)
-                        n = more.len;
-                if (!make_room(f, n)) {
-                        fill_abandon(f);
-                        return;
-                }
-                memcpy(f->bytes + f->len, more.at, n);
-                f->len += n;
-                f->length += n;
-                more.at += n;
-                more.len -= n;
-                if (f->len == SLICE_MAX && !put_slice(f)) {
-                        fill_abandon(f);
-                        return;
-                }
-        }
+        pthread_mutex_lock(&f->lock);
+        fill_drop_pieces(f);
+        room = f->length < f->fastest + AHEAD_MAX && (f->storing || bytes_in_memory(f) <= MEMORY_MAX);
+        f->stalled = !room;
+        pthread_mutex_unlock(&f->lock);
+        return room;
 }
 
-static void forget(struct fill *f)
-{
-        free(f->bytes);
-        free(f->meta);
-        *f = (struct fill){0};
-}
+/* ---- the end -------------------------------------------------------------------------------------------------------
+ */
 
-bool fill_finish(struct fill *f, void (*done)(void *, int), void *context)
+/* With the lock held: everything is in the fill, and what can be stored is being stored. */
+static bool hand_over(struct fill *f, void (*done)(void *, int), void *context)
 {
         struct put put = {.id = f->id,
                           .key = &f->key,
-                          .vary = f->vary,
-                          .variant = f->variant,
-                          .stored = &f->stored,
+                          .vary = f->head.vary,
+                          .variant = f->head.variant,
+                          .stored = &f->head.stored,
                           .length = f->length,
                           .done = done,
                           .context = context};
 
         if (f->length <= INLINE_MAX)
-                put.body = (struct span){f->bytes, f->len};
-        else if (f->len && !put_slice(f)) {
-                fill_abandon(f);
+                put.body = (struct span){f->last ? f->last->bytes : NULL, f->length};
+        else if (f->last && f->last->len && !f->last->queued && !f->last->committed)
+                put_piece(f);
+        if (!f->storing || store_put_response(f->store, &put) != 0)
                 return false;
-        }
-        if (store_put_response(f->store, &put) != 0) {
-                fill_abandon(f);
-                return false;
-        }
-        forget(f);
+        f->handed_over = true;
         return true;
 }
 
-void fill_abandon(struct fill *f)
+bool fill_finish(struct fill_reader *r, void (*done)(void *, int), void *context)
 {
-        if (!fill_active(f))
-                return;
-        if (f->sliced)
-                store_abandon(f->store, f->id);
-        forget(f);
+        struct fill *f = r->fill;
+        bool stored;
+
+        pthread_mutex_lock(&f->lock);
+        stored = hand_over(f, done, context);
+        if (!stored)
+                f->storing = false;
+        fill_hide(f);
+        f->state = FILL_WHOLE;
+        fill_wake_all(f);
+        pthread_mutex_unlock(&f->lock);
+        return stored;
+}
+
+void fill_end(struct fill_reader *r, enum fill_state state)
+{
+        struct fill *f = r->fill;
+
+        pthread_mutex_lock(&f->lock);
+        fill_hide(f);
+        if (f->state == FILL_ASKED)
+                f->state = state == FILL_CUT ? FILL_RELEASED : state;
+        else if (f->state == FILL_ARRIVING)
+                f->state = FILL_CUT;
+        fill_wake_all(f);
+        pthread_mutex_unlock(&f->lock);
+}
+
+bool fill_storing(const struct fill_reader *r)
+{
+        bool storing;
+
+        pthread_mutex_lock(&r->fill->lock);
+        storing = r->fill->storing;
+        pthread_mutex_unlock(&r->fill->lock);
+        return storing;
 }

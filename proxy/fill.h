@@ -1,41 +1,114 @@
-/* A fill: a response on its way into a store. Bytes are gathered in memory, a slice at a time, and handed to the
- * store's writer; a store that cannot keep up makes the fill give up, never the client wait (design.md §4). */
+/* A fill: a response that is still arriving, on its way into a store and to everybody who asked for it meanwhile
+ * (collapsed requests, RFC 9111 §4).
+ *
+ * One reader leads: its exchange asks the origin and adds what comes. Bytes lie in pieces of up to a slice, which never
+ * move; each goes to the store's writer once it is full, and leaves memory once it is committed. A reader that is
+ * behind what memory holds reads the committed slices. So each reads at its own pace, and one slow reader costs nobody
+ * anything; the leader stops only where even the fastest reader is far behind.
+ *
+ * A store that cannot keep up makes the fill give up storing, never a reader wait for the disk: from then on it is
+ * found by nobody new, and memory lets go of what its slowest reader has passed (design.md §4).
+ *
+ *     ASKED → ARRIVING → WHOLE        RELEASED: it cannot be shared, fetch for yourself
+ *       │         └────→ CUT          ANEW: look it up again, what is stored has been made good */
 #ifndef PROXY_FILL_H
 #define PROXY_FILL_H
 
-#include "cache/store.h"
+#include <sys/uio.h>
 
-struct fill {
-        struct store *store; /* NULL: nothing is being stored */
-        uint64_t id, length; /* bytes taken so far */
-        uint64_t limit;      /* more than this is not stored */
-        char *bytes;         /* of the slice that grows */
-        size_t len, cap;
-        bool sliced; /* a slice has been put */
-        char *meta;  /* what describes the response: one heap block for the key, names, fields */
-        struct key key;
-        struct span vary;
-        uint64_t variant;
-        struct stored stored;
+#include "cache/store.h"
+#include "proxy/worker.h"
+
+enum fill_state { FILL_ASKED, FILL_ARRIVING, FILL_WHOLE, FILL_CUT, FILL_RELEASED, FILL_ANEW };
+
+struct fill;
+struct fills;
+struct piece;
+
+struct fill_reader {
+        struct note note;
+        struct fill *fill;
+        struct fill_reader *next, **link;
+        struct worker *worker;
+        void (*wake)(void *); /* on the worker's thread: the fill has changed, or has room */
+        void *argument;       /* NULL: it has left, and only the note is still on its way */
+        struct piece *piece;  /* it is sending from */
+        uint64_t at;          /* bytes of the body it has had */
+        bool waiting, posted;
+        bool deaf; /* its client has gone; it leads on for the others */
 };
 
-/* Starts one. All that *stored, key and vary point to is copied. `expected`: the body's length or UINT64_MAX. False:
- * out of memory. */
-bool fill_start(struct fill *, struct store *, const struct key *, struct span vary, uint64_t variant,
-                const struct stored *, uint64_t expected, uint64_t limit);
+/* What the response is; good from ARRIVING on, for as long as one is a reader. */
+struct fill_head {
+        struct stored stored;
+        struct span vary;
+        uint64_t variant;
+        uint64_t length; /* of the body; UINT64_MAX: not known before its end */
+};
 
-/* Takes body bytes. Gives up by itself where it must. */
-void fill_add(struct fill *, struct span more);
+/* ---- the fills under way, by key ----------------------------------------------------------------------------------
+ */
 
-/* The body is complete: makes it visible. True if it was handed over; `done` as store_put_response has it. */
-bool fill_finish(struct fill *, void (*done)(void *, int), void *context);
+struct fills *fills_new(void);
+void fills_free(struct fills **);
 
-/* Forgets it all. */
-void fill_abandon(struct fill *);
+/* Joins the fill under way for the key, or leads a new one, which others will join. `fills` NULL: a new one that nobody
+ * else finds. The reader is woken on `worker` by `wake`. NULL: out of memory. */
+struct fill_reader *fills_enter(struct fills *, const struct key *, struct worker *, void (*wake)(void *),
+                                void *argument, bool *leads);
 
-static inline bool fill_active(const struct fill *f)
-{
-        return f->store != NULL;
-}
+/* Whether replies under this key could be shared when they last came: who waits for one that cannot has waited for
+ * nothing. A memory of a few thousand keys, which may forget. */
+void fills_remember(struct fills *, const struct key *, bool shareable);
+bool fills_shareable(const struct fills *, const struct key *);
+
+/* The end of being a reader. Where the leader leaves a fill that is not whole: RELEASED if nothing had arrived, else
+ * CUT. NULL is fine. */
+void fill_leave(struct fill_reader **);
+
+/* ---- the leader ----------------------------------------------------------------------------------------------------
+ */
+
+/* The head has come: ARRIVING. All that *stored and vary point to is copied. `expected`: the body's length or
+ * UINT64_MAX; more than `limit` bytes are not stored. False: too large or out of memory, call fill_release. */
+bool fill_arrives(struct fill_reader *, struct store *, const struct fill_head *, uint64_t limit);
+
+/* Takes body bytes. False: out of memory, the body is CUT. */
+bool fill_add(struct fill_reader *, struct span more);
+
+/* Whether more should be fetched now. False: the leader is woken once it should. */
+bool fill_room(struct fill_reader *);
+
+/* The body is whole. True if it was handed to the store; `done` as store_put_response has it, else not called. */
+bool fill_finish(struct fill_reader *, void (*done)(void *, int), void *context);
+
+/* It ends here: RELEASED or ANEW before anything has arrived, else CUT. */
+void fill_end(struct fill_reader *, enum fill_state);
+
+/* Whether it is (still) being stored. */
+bool fill_storing(const struct fill_reader *);
+
+/* The leader's client has gone. True: there are others to lead on for; the leader is woken when the last has left. */
+bool fill_deafen(struct fill_reader *);
+
+/* ---- every reader --------------------------------------------------------------------------------------------------
+ */
+
+/* The state; while it is ASKED the reader is woken when that changes. */
+enum fill_state fill_look(struct fill_reader *);
+const struct fill_head *fill_head(const struct fill_reader *);
+uint64_t fill_id(const struct fill_reader *);
+
+enum fill_read {
+        FILL_BYTES,  /* *bytes: tell fill_took how many of them went */
+        FILL_STORED, /* no longer in memory: *extent bytes from `at` on are in the store under fill_id */
+        FILL_MORE,   /* nothing new yet: the reader is woken */
+        FILL_END,
+        FILL_BROKEN /* the rest will not come */
+};
+enum fill_read fill_read(struct fill_reader *, struct span *bytes, uint64_t *extent);
+
+/* After FILL_BYTES, always (0: none went); the bytes are no longer to be touched. After FILL_STORED: they were read. */
+void fill_took(struct fill_reader *, uint64_t n);
 
 #endif

@@ -14,6 +14,7 @@
 #include "proxy/address.h"
 #include "proxy/admin.h"
 #include "proxy/channel.h"
+#include "proxy/fill.h"
 #include "proxy/log.h"
 #include "proxy/pending.h"
 #include "proxy/privilege.h"
@@ -282,6 +283,7 @@ static void close_all(struct proxy *p, size_t started)
         if (p->access_log)
                 access_log_close(&p->access_log);
         pending_free(&p->pending);
+        fills_free(&p->fills);
         free(p->stores);
         free(p->workers);
         free(p->views);
@@ -315,10 +317,11 @@ int proxy_run(const struct config *config, int channel)
         if (!confine(config))
                 return 1;
         p.pending = pending_new();
+        p.fills = fills_new();
         limit_connections(&p);
         open_stores(&p);
         open_log(&p);
-        error = p.pending && p.stores ? make_workers(&p) : ENOMEM;
+        error = p.pending && p.fills && p.stores ? make_workers(&p) : ENOMEM;
         if (!error && admin_start(&admin, &p) != 0)
                 log_say(LOG_WARNING, "going on without the admin page and the control socket");
         if (!error)

@@ -11,6 +11,7 @@
 #include "proxy/counters.h"
 #include "proxy/hosts.h"
 
+struct fills;
 struct pending;
 struct worker;
 
@@ -34,6 +35,7 @@ struct proxy {
         _Atomic int gate; /* as the warden last said: 1 open, 0 shut, -1 not known or manual */
         _Atomic bool draining;
         struct pending *pending; /* responses that are being committed */
+        struct fills *fills;     /* responses that are arriving */
         unsigned connections_max;
         _Atomic unsigned connections; /* open now, of all workers */
         _Atomic bool overloaded;      /* the gate was asked to shut */

@@ -63,7 +63,7 @@ static void describe(const struct exchange *x, struct request_options *o, char a
 {
         *o = (struct request_options){
                 .via = x->worker->proxy->config->origin.via_request,
-                .drop_conditions = x->validating,
+                .drop_conditions = x->validating || x->background,
                 .upgrade = x->request->upgrade,
         };
         if (x->validating) {
@@ -118,7 +118,12 @@ bool request_pump(struct exchange *x)
 /* Not answered with a page of ours: a browser's fall-back to another address needs the truth (design.md §6). */
 enum step step_hand_back(struct exchange *x)
 {
-        proxy_bypass(x->worker, &x->client->destination);
+        enum step next;
+
+        if (exchange_stale_instead(x, REUSE_UNREACHABLE, 0, &next))
+                return next;
+        if (!x->background)
+                proxy_bypass(x->worker, &x->client->destination);
         x->detail = "the destination cannot be reached";
         x->hierarchy = "ORIGINAL_DST";
         upstream_close(&x->client->upstream, true);

@@ -167,7 +167,7 @@ static enum step missed(struct exchange *x, const char *reason)
         if (only_if_cached(x))
                 return exchange_fail(x, 504, "it is not stored here, and nothing else was asked for");
         x->forward_reason = reason;
-        return STEP_FETCH;
+        return STEP_JOIN;
 }
 
 static enum step judge_found(struct exchange *x)
@@ -178,6 +178,11 @@ static enum step judge_found(struct exchange *x)
         switch (reuse_verdict(x->request, &f->stored, x->start_us / 1000000, &why)) {
         case REUSE_FRESH:
         case REUSE_STALE:
+                if (x->background) /* somebody else was quicker */
+                        return STEP_FINISH;
+                if (x->part)
+                        fill_end(x->part, FILL_ANEW);
+                fill_leave(&x->part);
                 x->detail = why;
                 return STEP_REPLY_STORED;
         case REUSE_ONLY_CACHED:
@@ -185,6 +190,12 @@ static enum step judge_found(struct exchange *x)
         case REUSE_VALIDATE:
                 break;
         }
+        if (!x->background && reuse_while_validating(x->request, &f->stored, x->start_us / 1000000)) {
+                x->detail = "stale-while-revalidate";
+                exchange_validate_behind(x);
+                return STEP_REPLY_STORED;
+        }
+        x->had_stored = true;
         x->detail = why;
         x->forward_reason = freshness_left(&f->stored, x->start_us / 1000000) > 0 ? "request" : "stale";
         if (message_has(x->request, FIELD_RANGE)) { /* a part cannot validate the whole: it goes as it came */

@@ -150,13 +150,25 @@ static uint64_t storable_most(const struct config *config, size_t store)
         return eighth < config->max_object ? eighth : config->max_object;
 }
 
+/* In a fill that others have joined already, or in one of its own. */
+static bool lead_fill(struct exchange *x, const struct fill_head *head)
+{
+        if (!x->part)
+                x->part = fills_enter(NULL, &x->key, x->worker, exchange_wake, x->client, &x->leads);
+        if (!x->part)
+                return false;
+        if (x->pinned_id) /* of the response that this one replaces */
+                store_unpin(x->store, x->id);
+        x->pinned_id = false;
+        return fill_arrives(x->part, x->store, head, storable_most(x->worker->proxy->config, x->store_index));
+}
+
 /* NULL if it is being stored; else why not. */
 static const char *start_fill(struct exchange *x)
 {
         struct worker *w = x->worker;
         const struct message *m = &w->response;
-        const struct config *config = w->proxy->config;
-        struct storing_rules rules = {.keep_set_cookie = config->keep_set_cookie};
+        struct storing_rules rules = {.keep_set_cookie = w->proxy->config->keep_set_cookie};
         struct out names = {.at = w->page, .cap = 4096}, fields = {.at = w->fields, .cap = PAGE_SIZE_MAX};
         uint64_t expected = m->framing == FRAMING_LENGTH ? m->length : m->framing == FRAMING_NONE ? 0 : UINT64_MAX;
         struct stored stored;
@@ -172,9 +184,11 @@ static const char *start_fill(struct exchange *x)
         if (fields.overflow || names.overflow)
                 return "its head is too large";
         stored.fields = (struct span){fields.at, fields.len};
-        if (!fill_start(&x->fill, x->store, &x->key, (struct span){names.at, names.len},
-                        names.len ? vary_hash((struct span){names.at, names.len}, x->request) : 0, &stored, expected,
-                        storable_most(config, x->store_index)))
+        if (!lead_fill(x, &(struct fill_head){
+                                  .stored = stored,
+                                  .vary = {names.at, names.len},
+                                  .variant = names.len ? vary_hash((struct span){names.at, names.len}, x->request) : 0,
+                                  .length = expected}))
                 return "its body is too large";
         return NULL;
 }
@@ -219,9 +233,16 @@ static enum step switch_protocol(struct exchange *x)
         return STEP_WAIT;
 }
 
+/* RFC 5861 §4 */
+static bool server_error(uint16_t status)
+{
+        return status == 500 || (status >= 502 && status <= 504);
+}
+
 enum step step_judge(struct exchange *x)
 {
         const struct message *m = &x->worker->response;
+        enum step next;
 
         x->response_time = worker_clock() / 1000000;
         if (m->status == 101)
@@ -230,9 +251,15 @@ enum step step_judge(struct exchange *x)
         heed_authentication(x);
         if (x->validating && m->status == 304 && x->look)
                 return STEP_FRESHEN;
+        if (server_error(m->status) && exchange_stale_instead(x, REUSE_SERVER_ERROR, m->status, &next))
+                return next;
         invalidate(x);
-        if (x->look && x->store)
+        if (x->look && x->store) {
                 x->detail = start_fill(x);
+                fills_remember(x->worker->proxy->fills, &x->key, !x->detail);
+        }
+        if (x->detail)
+                fill_leave(&x->part);
         if (x->validating)
                 x->result = "TCP_REFRESH_MODIFIED";
         else
@@ -272,7 +299,7 @@ enum step step_adapt(struct exchange *x)
 
         cache_status(&status, &(struct cache_status){.fwd = x->forward_reason,
                                                      .fwd_status = m->status,
-                                                     .stored = fill_active(&x->fill),
+                                                     .stored = x->part != NULL,
                                                      .detail = x->detail});
         options.cache_status = (struct span){status.at, status.len};
         frame_reply(x, &options);
@@ -285,37 +312,17 @@ enum step step_adapt(struct exchange *x)
         x->reply_body = body_start(&x->reply_storage, m);
         head = (struct iovec){out.at, out.len};
         exchange_send(x, &head, 1);
-        return STEP_RELAY;
+        return x->part ? STEP_SHARE : STEP_RELAY;
 }
 
 static enum step cut_short(struct exchange *x)
 {
-        fill_abandon(&x->fill);
         count(&x->worker->counters, COUNTER_errors, 1);
         x->detail = "the origin server's answer was cut short";
         upstream_close(&x->client->upstream, true);
         x->client->pinned = false;
         x->broken = true;
         return STEP_FINISH;
-}
-
-/* Before its last bytes go out, so that who comes next finds it or waits for it. */
-static void finish_fill(struct exchange *x)
-{
-        void *context = pending_add(x->worker->proxy->pending, &x->fill.key);
-
-        if (fill_finish(&x->fill, pending_done, context))
-                count(&x->worker->counters, COUNTER_stored, 1);
-        else
-                pending_done(context, 0);
-}
-
-static void store_batch(struct exchange *x, const struct batch *b)
-{
-        for (int i = 0; i < b->count && fill_active(&x->fill); i++)
-                fill_add(&x->fill, (struct span){b->spans[i].iov_base, b->spans[i].iov_len});
-        if (b->last == BODY_END && fill_active(&x->fill))
-                finish_fill(x);
 }
 
 enum step step_relay(struct exchange *x)
@@ -329,7 +336,6 @@ enum step step_relay(struct exchange *x)
                 batch_gather(&b, x->reply_body, &c->upstream->conn);
                 if (b.last == BODY_FAULT && !b.count)
                         return cut_short(x);
-                store_batch(x, &b);
                 count(&x->worker->counters, COUNTER_bytes_origins, (int64_t)b.bytes);
                 x->sent += batch_send(&b, x->reply_body, &c->conn, x->reply_chunked);
                 if (b.last == BODY_END)

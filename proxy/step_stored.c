@@ -93,9 +93,11 @@ static void say_cache_status(struct answer *a, const struct exchange *x, int64_t
 {
         struct out out = {.at = a->cache_status, .cap = sizeof a->cache_status};
 
-        cache_status(&out, &(struct cache_status){.hit = !x->validating,
-                                                  .fwd = x->validating ? x->forward_reason : NULL,
-                                                  .fwd_status = x->validating ? 304 : 0,
+        bool forwarded = x->validating || x->failed;
+
+        cache_status(&out, &(struct cache_status){.hit = !forwarded,
+                                                  .fwd = forwarded ? x->forward_reason : NULL,
+                                                  .fwd_status = x->validating ? 304 : x->failed_status,
                                                   .has_ttl = true,
                                                   .ttl = ttl,
                                                   .detail = x->detail});
@@ -138,7 +140,7 @@ static void note_reply(struct exchange *x, const struct answer *a)
 
 static enum step damaged(struct exchange *);
 
-static enum step ask_for_body(struct exchange *x, enum step next)
+enum step exchange_ask_for_body(struct exchange *x, enum step next)
 {
         uint64_t left = x->end - x->at;
 
@@ -154,10 +156,11 @@ static enum step ask_for_body(struct exchange *x, enum step next)
         return next;
 }
 
-/* It is being evicted this moment. */
+/* It is being evicted this moment, or cannot be read. Who looked again might find it again. */
 static enum step gone(struct exchange *x)
 {
         x->validating = false;
+        x->solo = true;
         x->forward_reason = "miss";
         return STEP_FETCH;
 }
@@ -214,7 +217,7 @@ static enum step send_first(struct exchange *x, const struct out *head, const st
         switch (reader_body(x->reader, x->id, x->at, x->end - x->at < READ_BYTES ? x->end - x->at : READ_BYTES,
                             spans + 1, SPANS_MAX - 1, &count)) {
         case BODY_COLD:
-                return ask_for_body(x, x->validating ? STEP_FRESHEN : STEP_LOOKUP);
+                return exchange_ask_for_body(x, x->validating ? STEP_FRESHEN : STEP_LOOKUP);
         case BODY_GAP:
                 return damaged(x);
         case BODY_READY:
@@ -276,7 +279,7 @@ static bool send_some(struct exchange *x, enum step *next)
 
         switch (reader_body(x->reader, x->id, x->at, left < READ_BYTES ? left : READ_BYTES, spans, SPANS_MAX, &count)) {
         case BODY_COLD:
-                *next = ask_for_body(x, STEP_SEND_STORED);
+                *next = exchange_ask_for_body(x, STEP_SEND_STORED);
                 return false;
         case BODY_GAP:
                 *next = damaged(x);
@@ -317,7 +320,7 @@ enum step step_validate(struct exchange *x)
 
         if (s->etag.len + s->last_modified_text.len > sizeof x->validator ||
             !(s->etag.len + s->last_modified_text.len) || !pin(x, f->id))
-                return STEP_FETCH;
+                return STEP_JOIN;
         x->validating = true;
         x->etag_len = s->etag.len;
         x->last_modified_len = s->last_modified_text.len;
@@ -325,7 +328,7 @@ enum step step_validate(struct exchange *x)
                 memcpy(x->validator, s->etag.at, s->etag.len);
         if (s->last_modified_text.len)
                 memcpy(x->validator + x->etag_len, s->last_modified_text.at, s->last_modified_text.len);
-        return STEP_FETCH;
+        return STEP_JOIN;
 }
 
 /* The stored response went away while the origin was asked: ask again, for all of it. */
@@ -358,6 +361,11 @@ enum step step_freshen(struct exchange *x)
         context = pending_add(w->proxy->pending, &x->key);
         if (store_freshen(x->store, f->id, &fresh, pending_done, context) != 0)
                 pending_done(context, 0);
+        if (x->part)
+                fill_end(x->part, FILL_ANEW);
+        fill_leave(&x->part);
         x->freshened = true;
+        if (x->background)
+                return STEP_FINISH;
         return reply_with(x, f, &fresh);
 }

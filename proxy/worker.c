@@ -297,6 +297,7 @@ static void close_readers(struct worker *w)
 void worker_join(struct worker *w)
 {
         pthread_join(w->thread, NULL);
+        take_mail(w);     /* its readers have left their fills; what is on its way to them holds those */
         close_readers(w); /* the stores are closed next, and what they still deliver finds the mailbox */
 }
 

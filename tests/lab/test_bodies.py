@@ -268,40 +268,6 @@ def test_a_client_that_goes_in_mid_download_takes_the_fetch_along(limpid, origin
     assert there.connection().over.wait(wait.DEADLINE)
 
 
-# ---- collapsed requests
-
-def test_many_clients_ask_for_the_same_cold_object(lab, limpid, origin, connect):
-    """One fetch; each gets every byte, and the first of them before the last has arrived."""
-    go = threading.Event()
-    body = pattern(3_000_000)
-
-    def half(connection):
-        connection.request()
-        connection.send(reply(body, STORED)[:1_000_000])
-        connection.wait(go)
-        connection.send(reply(body, STORED)[1_000_000:])
-
-    there = origin(half)
-    wires = [connect(there, lab.clients[n % 2]) for n in range(20)]
-    for wire in wires:
-        wire.send(get(there.host, "/cold"))
-    heads = [wire.head() for wire in wires]
-    go.set()
-    assert all(wire.read(len(body)) == body for wire in wires)
-    assert len(there.requests) == 1 and all(head.status == 200 for head in heads)
-
-
-def test_a_slow_reader_of_a_fill_does_not_slow_the_others(limpid, origin, connect):
-    body = pattern(20 * MIB)
-    there = origin(answer(reply(body, STORED)))
-    slow = connect(there, receive_buffer=4096)
-    slow.send(get(there.host, "/cold"))
-    assert slow.head().status == 200
-    quick = connect(there)
-    assert quick.ask(get(there.host, "/cold")).body == body
-    assert slow.read(len(body)) == body
-
-
 # ---- memory
 
 BLOCK = pattern(MIB, 7)

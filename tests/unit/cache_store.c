@@ -79,6 +79,12 @@ static void note_done(void *context, int error)
         *(int *)context = error;
 }
 
+static void free_slice(void *slice, int error)
+{
+        (void)error;
+        free(slice);
+}
+
 static uint64_t put_variant(const char *url, struct span names, uint64_t variant, const char *body)
 {
         struct key k = key_of(url);
@@ -295,6 +301,7 @@ Test(store, a_purge_of_many_removes_them_all)
 Test(store, what_does_not_fit_takes_no_other_operation_with_it)
 {
         enum { PAIRS = 9 };
+        char *large = calloc(1, 1 << 20);
         int results[PAIRS];
         struct stored s = plain();
         struct store_status status;
@@ -308,7 +315,7 @@ Test(store, what_does_not_fit_takes_no_other_operation_with_it)
 
                 snprintf(url, sizeof url, "http://a:80/%d @192.0.2.1", i);
                 k = key_of(url);
-                cr_assert_eq(store_put_slice(store, store_next_id(store), 0, calloc(1, 1 << 20), 1 << 20), 0);
+                cr_assert_eq(store_put_slice(store, store_next_id(store), 0, large, 1 << 20, NULL, NULL), 0);
                 cr_assert_eq(store_put_response(store, &(struct put){.id = store_next_id(store),
                                                                      .key = &k,
                                                                      .stored = &s,
@@ -322,6 +329,7 @@ Test(store, what_does_not_fit_takes_no_other_operation_with_it)
                 cr_expect_eq(results[i], 0, "%d: %d", i, results[i]);
         store_status(store, &status);
         cr_expect_eq(status.error, 0);
+        free(large);
 }
 
 Test(store, what_is_larger_than_an_eighth_is_refused)
@@ -329,7 +337,8 @@ Test(store, what_is_larger_than_an_eighth_is_refused)
         char *bytes = calloc(1, SLICE_MAX);
 
         reopen(4 << 20);
-        cr_assert_eq(store_put_slice(store, store_next_id(store), 0, bytes, SLICE_MAX), EFBIG);
+        cr_assert_eq(store_put_slice(store, store_next_id(store), 0, bytes, SLICE_MAX, NULL, NULL), EFBIG);
+        free(bytes);
 }
 
 Test(store, a_full_queue_refuses_and_does_not_block)
@@ -342,7 +351,8 @@ Test(store, a_full_queue_refuses_and_does_not_block)
         store_close(&store);
         cr_assert_eq(store_open(&store, &o, message), 0);
         cr_assert_eq(reader_open(&reader, store), 0);
-        cr_assert_eq(store_put_slice(store, store_next_id(store), 0, bytes, SLICE_UNIT), ENOBUFS);
+        cr_assert_eq(store_put_slice(store, store_next_id(store), 0, bytes, SLICE_UNIT, NULL, NULL), ENOBUFS);
+        free(bytes);
         store_status(store, &status);
         cr_assert_eq(status.dropped, 1);
 }
@@ -466,7 +476,7 @@ static uint64_t put_large(const char *url, uint64_t length)
 
                 for (size_t i = 0; i < n; i++)
                         bytes[i] = pattern(p.id, at + i);
-                cr_assert_eq(store_put_slice(store, p.id, at, bytes, n), 0);
+                cr_assert_eq(store_put_slice(store, p.id, at, bytes, n, free_slice, bytes), 0);
         }
         cr_assert_eq(store_put_response(store, &p), 0);
         store_sync(store);
@@ -523,10 +533,11 @@ Test(store, a_body_in_slices_comes_back_byte_for_byte_from_any_offset)
 Test(store, an_abandoned_response_leaves_no_slices)
 {
         uint64_t id = store_next_id(store);
+        char *slice = calloc(1, SLICE_UNIT);
         struct iovec spans[1];
         int count;
 
-        cr_assert_eq(store_put_slice(store, id, 0, calloc(1, SLICE_UNIT), SLICE_UNIT), 0);
+        cr_assert_eq(store_put_slice(store, id, 0, slice, SLICE_UNIT, free_slice, slice), 0);
         store_abandon(store, id);
         store_sync(store);
         cr_assert_eq(reader_begin(reader), 0);

@@ -35,6 +35,12 @@ static uint64_t length_of(uint64_t id)
         return id % 3 ? 100 + id % 9000 : 70000 + id % 7 * 200000;
 }
 
+static void free_slice(void *slice, int error)
+{
+        (void)error;
+        free(slice);
+}
+
 static void put_one(unsigned number)
 {
         char text[64], id_text[32], *bytes;
@@ -59,7 +65,8 @@ static void put_one(unsigned number)
                 char *slice = malloc(n);
 
                 memcpy(slice, bytes + at, n);
-                if (store_put_slice(store, id, at, slice, n) != 0) {
+                if (store_put_slice(store, id, at, slice, n, free_slice, slice) != 0) {
+                        free(slice);
                         store_abandon(store, id);
                         free(bytes);
                         return;

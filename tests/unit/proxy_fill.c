@@ -1,58 +1,108 @@
-/* proxy/fill.c: bodies are gathered into slices, and what cannot be stored is given up without a trace. */
+/* proxy/fill*.c: what arrives reaches the store and every reader, each at its own pace; what cannot be stored or shared
+ * is given up without a wrong byte. One worker stands for all; its mailbox is emptied by hand. */
 #include <criterion/criterion.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "proxy/fill.h"
+#include "proxy/sigbus.h"
+
+/* main.c has the real one, and no test links main.c. */
+void sigbus_watch(struct store *const *stores, size_t count)
+{
+        (void)stores;
+        (void)count;
+}
 
 static char path[] = "/tmp/limpid-fill-XXXXXX";
 static struct store *store;
 static struct reader *reader;
 static struct message request;
+static struct worker *worker;
+static struct fills *fills;
+static struct key key;
+static int wakes;
 
-static void open_store(void)
+static void set_up(void)
 {
-        struct store_options o = {.path = path, .size = 64 << 20};
+        struct store_options o = {.path = path, .size = 256 << 20};
         char message[STORE_MESSAGE];
 
         cr_assert_not_null(mkdtemp(path));
         cr_assert_eq(store_open(&store, &o, message), 0, "%s", message);
         cr_assert_eq(reader_open(&reader, store), 0);
+        worker = aligned_alloc(64, (sizeof *worker + 63) / 64 * 64);
+        memset(worker, 0, sizeof *worker);
+        pthread_mutex_init(&worker->mail_lock, NULL);
+        worker->mail_fd = eventfd(0, EFD_NONBLOCK);
+        fills = fills_new();
+        key_of_text(&key, SPAN("http://a:80/x @192.0.2.1"));
 }
 
-static void close_store(void)
+/* As the worker would. Returns how many woke up. */
+static int deliver(void)
+{
+        struct note *mail;
+        int before = wakes;
+
+        pthread_mutex_lock(&worker->mail_lock);
+        mail = worker->mail;
+        worker->mail = NULL;
+        pthread_mutex_unlock(&worker->mail_lock);
+        while (mail) {
+                struct note *note = mail;
+
+                mail = note->next;
+                note->deliver(note);
+        }
+        return wakes - before;
+}
+
+static void tear_down(void)
 {
         char command[128];
 
+        store_sync(store);
+        deliver();
+        fills_free(&fills);
         reader_close(&reader);
         store_close(&store);
+        close(worker->mail_fd);
+        pthread_mutex_destroy(&worker->mail_lock);
+        free(worker);
         snprintf(command, sizeof command, "rm -r %s", path);
         cr_assert_eq(system(command), 0);
 }
 
-TestSuite(fill, .init = open_store, .fini = close_store);
+TestSuite(fill, .init = set_up, .fini = tear_down);
 
-static struct key key_of(const char *text)
+static void woken(void *argument)
 {
-        struct key k;
-
-        key_of_text(&k, (struct span){text, strlen(text)});
-        return k;
+        (void)argument;
+        wakes++;
 }
 
-static const struct stored plain = {.status = 200, .lifetime = 60, .last_modified = -1, .fields = {"A: b\r\n", 6}};
-
-static enum find find(const struct key *k, struct found *f)
+static struct fill_reader *enter(struct fills *where, bool leads)
 {
-        enum find result;
+        bool led = !leads;
+        struct fill_reader *r = fills_enter(where, &key, worker, woken, &wakes, &led);
 
-        store_sync(store);
-        cr_assert_eq(reader_begin(reader), 0);
-        result = reader_find(reader, k, &request, true, f);
-        return result;
+        cr_assert_not_null(r);
+        cr_assert_eq(led, leads);
+        return r;
+}
+
+static bool arrive(struct fill_reader *r, uint64_t length, uint64_t limit)
+{
+        struct fill_head head = {
+                .stored = {.status = 200, .lifetime = 60, .last_modified = -1, .fields = SPAN("A: b\r\n")},
+                .length = length};
+
+        return fill_arrives(r, store, &head, limit);
 }
 
 /* Byte n of every body of these tests. */
@@ -61,38 +111,20 @@ static char pattern(uint64_t n)
         return (char)(n * 31 + n / 251);
 }
 
-static bool fill_with(struct fill *f, uint64_t bytes, size_t step)
+static uint64_t added;
+
+static void add(struct fill_reader *r, uint64_t bytes, size_t step)
 {
         char piece[70000];
 
-        for (uint64_t at = 0; at < bytes; at += step) {
-                size_t n = bytes - at < step ? (size_t)(bytes - at) : step;
+        for (uint64_t end = added + bytes; added < end;) {
+                size_t n = end - added < step ? (size_t)(end - added) : step;
 
                 for (size_t i = 0; i < n; i++)
-                        piece[i] = pattern(at + i);
-                fill_add(f, (struct span){piece, n});
-                if (!fill_active(f))
-                        return false;
+                        piece[i] = pattern(added + i);
+                cr_assert(fill_add(r, (struct span){piece, n}));
+                added += n;
         }
-        return true;
-}
-
-Test(fill, a_small_body_lies_in_its_record)
-{
-        struct key k = key_of("http://a:80/small @192.0.2.1");
-        struct fill f;
-        struct found found;
-
-        cr_assert(fill_start(&f, store, &k, (struct span){NULL, 0}, 0, &plain, 100, 1 << 20));
-        cr_assert(fill_with(&f, 100, 7));
-        cr_assert(fill_finish(&f, NULL, NULL));
-        cr_assert_not(fill_active(&f));
-        cr_assert_eq(find(&k, &found), FIND_HIT);
-        cr_assert(found.inlined);
-        cr_assert_eq(found.body.len, 100);
-        for (size_t i = 0; i < 100; i++)
-                cr_assert_eq(found.body.at[i], pattern(i));
-        reader_end(reader);
 }
 
 static atomic_int loads;
@@ -109,80 +141,331 @@ static void load(uint64_t id, uint64_t offset)
         struct prefault job = {.done = load_done, .id = id, .offset = offset, .bytes = 1};
         int before = atomic_load(&loads);
 
-        reader_end(reader);
         prefault_body(store, &job);
         while (atomic_load(&loads) == before)
                 sched_yield();
         cr_assert_not(job.failed);
+}
+
+/* Checks what the store has of a body at an offset; returns how much. */
+static uint64_t read_store(uint64_t id, uint64_t at, uint64_t most)
+{
+        struct iovec spans[4];
+        uint64_t n = 0;
+        int count = 0;
+
         cr_assert_eq(reader_begin(reader), 0);
-}
-
-Test(fill, a_large_body_comes_back_slice_by_slice)
-{
-        uint64_t length = 3 * (uint64_t)SLICE_MAX + 12345, at = 0;
-        struct key k = key_of("http://a:80/large @192.0.2.1");
-        struct fill f;
-        struct found found;
-
-        cr_assert(fill_start(&f, store, &k, (struct span){NULL, 0}, 0, &plain, UINT64_MAX, 8 << 20));
-        cr_assert(fill_with(&f, length, 65521));
-        cr_assert(fill_finish(&f, NULL, NULL));
-        cr_assert_eq(find(&k, &found), FIND_HIT);
-        cr_assert_eq(found.length, length);
-        while (at < length) {
-                struct iovec spans[4];
-                int count = 0;
-                enum body_state state = reader_body(reader, found.id, at, length - at, spans, 4, &count);
-
-                if (state == BODY_COLD) { /* larger than is verified at once */
-                        load(found.id, at);
-                        continue;
-                }
-                cr_assert_eq(state, BODY_READY);
-                for (int i = 0; i < count; i++)
-                        for (size_t j = 0; j < spans[i].iov_len; j++, at++)
-                                cr_assert_eq(((char *)spans[i].iov_base)[j], pattern(at));
+        while (reader_body(reader, id, at, most, spans, 4, &count) == BODY_COLD) {
+                reader_end(reader);
+                load(id, at);
+                cr_assert_eq(reader_begin(reader), 0);
         }
+        for (int i = 0; i < count; i++)
+                for (size_t j = 0; j < spans[i].iov_len; j++, n++)
+                        cr_assert_eq(((char *)spans[i].iov_base)[j], pattern(at + n));
         reader_end(reader);
+        cr_assert_gt(n, 0);
+        return n;
 }
 
-Test(fill, more_than_the_limit_is_given_up)
+/* Reads on until there is nothing; returns what came instead. */
+static enum fill_read drain(struct fill_reader *r, size_t step)
 {
-        struct key k = key_of("http://a:80/limit @192.0.2.1");
-        struct fill f;
-        struct found found;
+        for (;;) {
+                struct span bytes;
+                uint64_t extent;
+                enum fill_read result = fill_read(r, &bytes, &extent);
 
-        cr_assert_not(fill_start(&f, store, &k, (struct span){NULL, 0}, 0, &plain, 1001, 1000));
-        cr_assert(fill_start(&f, store, &k, (struct span){NULL, 0}, 0, &plain, UINT64_MAX, 1000));
-        cr_assert_not(fill_with(&f, 1001, 100));
-        cr_assert_not(fill_active(&f));
-        cr_assert_eq(find(&k, &found), FIND_NONE);
-        reader_end(reader);
+                if (result == FILL_STORED) {
+                        fill_took(r, read_store(fill_id(r), r->at, extent));
+                } else if (result == FILL_BYTES) {
+                        size_t n = bytes.len < step ? bytes.len : step;
+
+                        for (size_t i = 0; i < n; i++)
+                                cr_assert_eq(bytes.at[i], pattern(r->at + i));
+                        fill_took(r, n);
+                } else {
+                        return result;
+                }
+        }
 }
 
-Test(fill, what_is_abandoned_is_never_found)
+static bool found(uint64_t length)
 {
-        struct key k = key_of("http://a:80/abandoned @192.0.2.1");
-        struct fill f;
-        struct found found;
+        struct found f;
+        bool hit;
 
-        cr_assert(fill_start(&f, store, &k, (struct span){NULL, 0}, 0, &plain, UINT64_MAX, 8 << 20));
-        cr_assert(fill_with(&f, 2 * (uint64_t)SLICE_MAX, 65536));
-        fill_abandon(&f);
-        fill_abandon(&f);
-        cr_assert_eq(find(&k, &found), FIND_NONE);
+        store_sync(store);
+        cr_assert_eq(reader_begin(reader), 0);
+        hit = reader_find(reader, &key, &request, true, &f) == FIND_HIT && f.length == length;
         reader_end(reader);
+        return hit;
+}
+
+/* ---- one reader ----------------------------------------------------------------------------------------------------
+ */
+
+static void whole(uint64_t length, uint64_t expected, size_t step)
+{
+        struct fill_reader *r = enter(fills, true);
+
+        cr_assert(arrive(r, expected, 64 << 20));
+        add(r, length, step);
+        cr_assert(fill_finish(r, NULL, NULL));
+        cr_assert_eq(drain(r, 1 << 20), FILL_END);
+        cr_assert_eq(r->at, length);
+        fill_leave(&r);
+        cr_assert_null(r);
+        cr_assert(found(length));
 }
 
 Test(fill, an_empty_body_is_a_body)
 {
-        struct key k = key_of("http://a:80/empty @192.0.2.1");
-        struct fill f;
-        struct found found;
+        whole(0, 0, 1);
+}
 
-        cr_assert(fill_start(&f, store, &k, (struct span){NULL, 0}, 0, &plain, 0, 1000));
-        cr_assert(fill_finish(&f, NULL, NULL));
-        cr_assert_eq(find(&k, &found), FIND_HIT);
-        cr_assert_eq(found.length, 0);
-        reader_end(reader);
+Test(fill, a_small_body_lies_in_its_record)
+{
+        whole(100, 100, 7);
+}
+
+Test(fill, a_small_body_of_unknown_length)
+{
+        whole(INLINE_MAX, UINT64_MAX, 1000);
+}
+
+Test(fill, a_body_of_unknown_length_that_is_not_small_after_all)
+{
+        whole(INLINE_MAX + 1, UINT64_MAX, 1000);
+}
+
+Test(fill, a_large_body_goes_slice_by_slice)
+{
+        whole(3 * (uint64_t)SLICE_MAX + 12345, 3 * (uint64_t)SLICE_MAX + 12345, 65521);
+}
+
+Test(fill, a_large_body_that_ends_with_a_slice)
+{
+        whole(2 * (uint64_t)SLICE_MAX, UINT64_MAX, 65504);
+}
+
+Test(fill, what_is_known_to_be_too_large_is_not_begun)
+{
+        struct fill_reader *r = enter(fills, true);
+
+        cr_assert_not(arrive(r, 1001, 1000));
+        fill_leave(&r);
+}
+
+Test(fill, what_turns_out_too_large_is_read_and_not_stored)
+{
+        struct fill_reader *r = enter(fills, true);
+
+        cr_assert(arrive(r, UINT64_MAX, 100000));
+        add(r, 100001, 1000);
+        cr_assert_not(fill_storing(r));
+        cr_assert_not(fill_finish(r, NULL, NULL));
+        cr_assert_eq(drain(r, 1 << 20), FILL_END);
+        cr_assert_eq(r->at, 100001);
+        fill_leave(&r);
+        cr_assert_not(found(100001));
+}
+
+Test(fill, what_is_cut_is_never_found)
+{
+        struct fill_reader *r = enter(fills, true);
+
+        cr_assert(arrive(r, UINT64_MAX, 64 << 20));
+        add(r, 2 * (uint64_t)SLICE_MAX + 5, 65536);
+        fill_end(r, FILL_CUT);
+        cr_assert_eq(drain(r, 1 << 20), FILL_BROKEN);
+        cr_assert_eq(r->at, added, "what came is given");
+        fill_leave(&r);
+        cr_assert_not(found(added));
+}
+
+/* ---- many readers --------------------------------------------------------------------------------------------------
+ */
+
+Test(fill, who_comes_later_joins_and_reads_from_the_start)
+{
+        struct fill_reader *leader = enter(fills, true), *early = enter(fills, false), *late;
+        uint64_t half = 5 * (uint64_t)SLICE_MAX / 2;
+
+        cr_assert_eq(fill_look(early), FILL_ASKED);
+        cr_assert(arrive(leader, 2 * half, 64 << 20));
+        cr_assert_eq(deliver(), 1, "the head has come");
+        cr_assert_eq(fill_look(early), FILL_ARRIVING);
+        cr_assert_eq(fill_head(early)->length, 2 * half);
+        cr_assert_eq(drain(early, 1000), FILL_MORE);
+        add(leader, half, 65521);
+        cr_assert_eq(deliver(), 1, "something new");
+        cr_assert_eq(drain(early, 1000), FILL_MORE);
+        cr_assert_eq(early->at, half);
+        store_sync(store); /* memory lets go of the slices */
+        late = enter(fills, false);
+        cr_assert_eq(drain(late, 1 << 20), FILL_MORE);
+        add(leader, half, 65521);
+        cr_assert(fill_finish(leader, NULL, NULL));
+        cr_assert_eq(deliver(), 2);
+        cr_assert_eq(drain(early, 1000), FILL_END);
+        cr_assert_eq(drain(late, 1 << 20), FILL_END);
+        fill_leave(&leader);
+        fill_leave(&early);
+        fill_leave(&late);
+        cr_assert(found(2 * half));
+        leader = enter(fills, true); /* a whole one is found in the store, not here */
+        fill_leave(&leader);
+}
+
+Test(fill, readers_go_on_when_the_leader_has_left_a_whole_fill)
+{
+        struct fill_reader *leader = enter(fills, true), *other = enter(fills, false);
+
+        cr_assert(arrive(leader, UINT64_MAX, 64 << 20));
+        add(leader, 3000000, 65521);
+        cr_assert(fill_finish(leader, NULL, NULL));
+        fill_leave(&leader);
+        store_sync(store);
+        cr_assert_eq(drain(other, 1 << 20), FILL_END);
+        cr_assert_eq(other->at, 3000000);
+        fill_leave(&other);
+}
+
+Test(fill, all_are_released_where_nothing_can_be_shared)
+{
+        struct fill_reader *leader = enter(fills, true), *a = enter(fills, false), *b = enter(fills, false);
+
+        cr_assert_eq(fill_look(a), FILL_ASKED);
+        cr_assert_eq(fill_look(b), FILL_ASKED);
+        fill_leave(&leader);
+        cr_assert_eq(deliver(), 2, "at once, not one after the other");
+        cr_assert_eq(fill_look(a), FILL_RELEASED);
+        cr_assert_eq(fill_look(b), FILL_RELEASED);
+        fill_leave(&a);
+        fill_leave(&b);
+}
+
+Test(fill, all_look_again_where_what_is_stored_was_made_good)
+{
+        struct fill_reader *leader = enter(fills, true), *a = enter(fills, false);
+
+        fill_end(leader, FILL_ANEW);
+        fill_leave(&leader);
+        cr_assert_eq(fill_look(a), FILL_ANEW);
+        fill_leave(&a);
+}
+
+Test(fill, a_leader_who_leaves_in_the_middle_cuts_it)
+{
+        struct fill_reader *leader = enter(fills, true), *a = enter(fills, false);
+
+        cr_assert(arrive(leader, 1000, 64 << 20));
+        add(leader, 500, 500);
+        fill_leave(&leader);
+        cr_assert_eq(fill_look(a), FILL_CUT);
+        cr_assert_eq(drain(a, 1000), FILL_BROKEN);
+        cr_assert_eq(a->at, 500);
+        fill_leave(&a);
+}
+
+Test(fill, a_leader_without_a_client_hears_when_it_leads_for_nobody)
+{
+        struct fill_reader *leader = enter(fills, true), *a = enter(fills, false);
+
+        cr_assert(fill_deafen(leader));
+        fill_leave(&a);
+        cr_assert_eq(deliver(), 1);
+        cr_assert_not(fill_deafen(leader));
+        fill_leave(&leader);
+}
+
+Test(fill, who_has_left_is_not_woken)
+{
+        struct fill_reader *leader = enter(fills, true), *a = enter(fills, false);
+
+        cr_assert_eq(fill_look(a), FILL_ASKED);
+        cr_assert(arrive(leader, 10, 64 << 20));
+        fill_leave(&a); /* its note is on its way */
+        cr_assert_eq(deliver(), 0);
+        fill_leave(&leader);
+}
+
+Test(fill, one_of_ones_own_is_found_by_nobody)
+{
+        struct fill_reader *alone = enter(NULL, true), *leader = enter(fills, true);
+
+        fill_leave(&alone);
+        fill_leave(&leader);
+}
+
+Test(fill, what_could_not_be_shared_is_remembered_until_it_can)
+{
+        struct key other;
+
+        key_of_text(&other, SPAN("http://a:80/y @192.0.2.1"));
+        cr_assert(fills_shareable(fills, &key));
+        fills_remember(fills, &key, false);
+        cr_assert_not(fills_shareable(fills, &key));
+        fills_remember(fills, &other, true);
+        cr_assert_not(fills_shareable(fills, &key));
+        cr_assert(fills_shareable(fills, &other));
+        fills_remember(fills, &key, true);
+        cr_assert(fills_shareable(fills, &key));
+}
+
+/* ---- pace and memory -----------------------------------------------------------------------------------------------
+ */
+
+Test(fill, the_leader_waits_where_nobody_wants_more_and_is_woken)
+{
+        struct fill_reader *leader = enter(fills, true), *a = enter(fills, false);
+        uint64_t extent;
+        struct span bytes;
+
+        cr_assert(arrive(leader, UINT64_MAX, 64 << 20));
+        while (fill_room(leader))
+                add(leader, 65536, 65536);
+        cr_assert_leq(added, (2 << 20) + 65536);
+        cr_assert_eq(deliver(), 0);
+        while (fill_read(a, &bytes, &extent) == FILL_STORED)
+                fill_took(a, read_store(fill_id(a), a->at, extent));
+        fill_took(a, bytes.len);
+        store_sync(store);
+        cr_assert_eq(deliver(), 1);
+        cr_assert(fill_room(leader), "one fast reader is enough");
+        fill_leave(&a);
+        fill_leave(&leader);
+}
+
+Test(fill, a_slow_reader_of_what_is_not_stored_holds_the_leader_and_not_memory)
+{
+        struct fill_reader *leader = enter(fills, true), *slow = enter(fills, false);
+        struct span bytes;
+        uint64_t extent;
+
+        cr_assert(arrive(leader, UINT64_MAX, 1000));
+        while (fill_room(leader)) {
+                add(leader, 65536, 65536);
+                cr_assert_eq(drain(leader, 1 << 20), FILL_MORE);
+        }
+        cr_assert_leq(added, (16 << 20) + 65536);
+        cr_assert_eq(fill_read(slow, &bytes, &extent), FILL_BYTES, "all of it is there");
+        fill_took(slow, 0);
+        cr_assert_eq(drain(slow, 1 << 20), FILL_MORE);
+        cr_assert_geq(deliver(), 1);
+        cr_assert(fill_room(leader));
+        fill_leave(&slow);
+        fill_leave(&leader);
+}
+
+Test(fill, nobody_joins_what_is_no_longer_stored)
+{
+        struct fill_reader *leader = enter(fills, true), *late;
+
+        cr_assert(arrive(leader, UINT64_MAX, 1000));
+        add(leader, 2000, 1000);
+        late = enter(fills, true);
+        fill_leave(&leader);
+        fill_leave(&late);
 }

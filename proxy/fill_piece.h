@@ -1,0 +1,51 @@
+/* The inside of a fill, for proxy/fill.c and proxy/fill_read.c. */
+#ifndef PROXY_FILL_PIECE_H
+#define PROXY_FILL_PIECE_H
+
+#include "proxy/fill.h"
+
+enum {
+        AHEAD_MAX = 2 << 20,  /* bytes that are fetched before the fastest reader wants them */
+        MEMORY_MAX = 16 << 20 /* bytes that wait for slow readers where nothing is stored; else the store bounds it */
+};
+
+/* A part of the body in memory. Its bytes never move and never change once they count in `len`. */
+struct piece {
+        struct piece *next;
+        struct fill *fill;
+        char *bytes;
+        uint64_t offset;
+        size_t len, cap;
+        unsigned users; /* readers that are sending from it */
+        bool queued;    /* the store's writer has it */
+        bool committed;
+};
+
+struct fill {
+        pthread_mutex_t lock;
+        struct fills *fills; /* where it is found; NULL: nowhere, or not any more */
+        struct fill *next, **link;
+        unsigned refs; /* readers, notes on their way, pieces with the writer */
+        enum fill_state state;
+        struct fill_reader *readers, *leader;
+        struct key key;
+        char *texts[2]; /* heap: the key's, and the head's */
+        struct store *store;
+        uint64_t id, limit, length;
+        uint64_t fastest; /* where the fastest reader ever was */
+        struct fill_head head;
+        struct piece *first, *last; /* in memory, in order; the last one grows */
+        char *outgrown;             /* a first piece that became too small: somebody may be sending from it */
+        bool pinned, storing, sliced, handed_over, stalled;
+};
+
+/* All with the lock held. */
+void fill_wake_all(struct fill *);
+void fill_wake(struct fill_reader *);
+void fill_drop_pieces(struct fill *);
+/* Gives the lock up; frees the fill with its last reference. */
+void fill_unref_unlock(struct fill *);
+/* Nobody new finds it. Takes and gives the table's lock. */
+void fill_hide(struct fill *);
+
+#endif

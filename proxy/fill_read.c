@@ -1,0 +1,103 @@
+/* The readers' side of a fill; see fill.h. */
+#include "proxy/fill_piece.h"
+
+enum fill_state fill_look(struct fill_reader *r)
+{
+        enum fill_state state;
+
+        pthread_mutex_lock(&r->fill->lock);
+        state = r->fill->state;
+        r->waiting = state == FILL_ASKED;
+        pthread_mutex_unlock(&r->fill->lock);
+        return state;
+}
+
+const struct fill_head *fill_head(const struct fill_reader *r)
+{
+        return &r->fill->head;
+}
+
+uint64_t fill_id(const struct fill_reader *r)
+{
+        return r->fill->id;
+}
+
+static struct piece *piece_at(const struct fill *f, uint64_t at)
+{
+        struct piece *p = f->first;
+
+        while (p && p->offset + p->len <= at)
+                p = p->next;
+        return p;
+}
+
+/* Where there is nothing to read. */
+static enum fill_read ended(struct fill_reader *r)
+{
+        switch (r->fill->state) {
+        case FILL_WHOLE:
+                return FILL_END;
+        case FILL_ASKED:
+        case FILL_ARRIVING:
+                r->waiting = true;
+                return FILL_MORE;
+        case FILL_CUT:
+        case FILL_RELEASED:
+        case FILL_ANEW:
+                break;
+        }
+        return FILL_BROKEN;
+}
+
+enum fill_read fill_read(struct fill_reader *r, struct span *bytes, uint64_t *extent)
+{
+        struct fill *f = r->fill;
+        enum fill_read result = FILL_BYTES;
+        struct piece *p;
+
+        pthread_mutex_lock(&f->lock);
+        p = piece_at(f, r->at);
+        if (r->at == f->length) {
+                result = ended(r);
+        } else if (p && p->offset <= r->at) {
+                p->users++;
+                *bytes = (struct span){p->bytes + (r->at - p->offset), p->len - (size_t)(r->at - p->offset)};
+        } else {
+                *extent = (p ? p->offset : f->length) - r->at;
+                result = FILL_STORED;
+        }
+        r->piece = result == FILL_BYTES ? p : NULL;
+        pthread_mutex_unlock(&f->lock);
+        return result;
+}
+
+void fill_took(struct fill_reader *r, uint64_t n)
+{
+        struct fill *f = r->fill;
+        bool stalled;
+
+        pthread_mutex_lock(&f->lock);
+        if (r->piece)
+                r->piece->users--;
+        r->piece = NULL;
+        r->at += n;
+        if (r->at > f->fastest)
+                f->fastest = r->at;
+        stalled = f->stalled && f->leader && f->leader != r;
+        fill_drop_pieces(f);
+        if (stalled)
+                fill_wake(f->leader);
+        pthread_mutex_unlock(&f->lock);
+}
+
+bool fill_deafen(struct fill_reader *r)
+{
+        struct fill *f = r->fill;
+        bool others;
+
+        pthread_mutex_lock(&f->lock);
+        r->deaf = true;
+        others = f->readers != r || r->next;
+        pthread_mutex_unlock(&f->lock);
+        return others;
+}

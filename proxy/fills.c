@@ -1,0 +1,283 @@
+/* The table of fills under way, and the life of a fill and of its readers. Lock order: the table, then a fill. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "proxy/fill_piece.h"
+
+enum { BUCKETS = 1024, MEMORY = 4096 };
+
+struct fills {
+        pthread_mutex_t lock;
+        struct fill *buckets[BUCKETS];
+        _Atomic uint64_t unshareable[MEMORY]; /* hashes of keys */
+};
+
+struct fills *fills_new(void)
+{
+        struct fills *t = calloc(1, sizeof *t);
+
+        if (t)
+                pthread_mutex_init(&t->lock, NULL);
+        return t;
+}
+
+void fills_free(struct fills **held)
+{
+        struct fills *t = *held;
+
+        *held = NULL;
+        if (!t)
+                return;
+        pthread_mutex_destroy(&t->lock);
+        free(t);
+}
+
+static struct fill **bucket(struct fills *t, const struct key *key)
+{
+        uint32_t word;
+
+        memcpy(&word, key->hash, sizeof word);
+        return &t->buckets[word % BUCKETS];
+}
+
+static uint64_t tag(const struct key *key)
+{
+        uint64_t word;
+
+        memcpy(&word, key->hash + sizeof word, sizeof word);
+        return word;
+}
+
+void fills_remember(struct fills *t, const struct key *key, bool shareable)
+{
+        uint64_t is = tag(key), was = atomic_load_explicit(&t->unshareable[is % MEMORY], memory_order_relaxed);
+
+        if (shareable == (was == is))
+                atomic_store_explicit(&t->unshareable[is % MEMORY], shareable ? 0 : is, memory_order_relaxed);
+}
+
+bool fills_shareable(const struct fills *t, const struct key *key)
+{
+        uint64_t is = tag(key);
+
+        return atomic_load_explicit(&t->unshareable[is % MEMORY], memory_order_relaxed) != is;
+}
+
+/* ---- a fill's life -------------------------------------------------------------------------------------------------
+ */
+
+static struct fill *new_fill(const struct key *key)
+{
+        struct fill *f = calloc(1, sizeof *f);
+
+        if (!f)
+                return NULL;
+        f->texts[0] = malloc(key->text.len + 1);
+        if (!f->texts[0]) {
+                free(f);
+                return NULL;
+        }
+        memcpy(f->texts[0], key->text.at, key->text.len);
+        f->key = *key;
+        f->key.text.at = f->texts[0];
+        pthread_mutex_init(&f->lock, NULL);
+        return f;
+}
+
+static void free_fill(struct fill *f)
+{
+        while (f->first) {
+                struct piece *p = f->first;
+
+                f->first = p->next;
+                free(p->bytes);
+                free(p);
+        }
+        if (f->pinned)
+                store_unpin(f->store, f->id);
+        if (f->sliced && !f->handed_over)
+                store_abandon(f->store, f->id);
+        free(f->outgrown);
+        free(f->texts[0]);
+        free(f->texts[1]);
+        pthread_mutex_destroy(&f->lock);
+        free(f);
+}
+
+void fill_unref_unlock(struct fill *f)
+{
+        bool last = --f->refs == 0;
+
+        pthread_mutex_unlock(&f->lock);
+        if (last)
+                free_fill(f);
+}
+
+void fill_hide(struct fill *f)
+{
+        struct fills *t = f->fills;
+
+        if (!t)
+                return;
+        pthread_mutex_unlock(&f->lock); /* the table's lock comes first */
+        pthread_mutex_lock(&t->lock);
+        pthread_mutex_lock(&f->lock);
+        if (f->fills) { /* nobody else has meanwhile */
+                *f->link = f->next;
+                if (f->next)
+                        f->next->link = f->link;
+        }
+        f->fills = NULL;
+        pthread_mutex_unlock(&t->lock);
+}
+
+/* ---- readers -------------------------------------------------------------------------------------------------------
+ */
+
+static void deliver(struct note *note)
+{
+        struct fill_reader *r = (struct fill_reader *)(void *)((char *)note - offsetof(struct fill_reader, note));
+        struct fill *f = r->fill;
+        void *argument;
+
+        pthread_mutex_lock(&f->lock);
+        r->posted = false;
+        argument = r->argument;
+        fill_unref_unlock(f);
+        if (argument)
+                r->wake(argument);
+        else
+                free(r);
+}
+
+void fill_wake(struct fill_reader *r)
+{
+        r->waiting = false;
+        if (r->posted)
+                return;
+        r->posted = true;
+        r->fill->refs++;
+        r->note = (struct note){.deliver = deliver};
+        worker_post(r->worker, &r->note);
+}
+
+void fill_wake_all(struct fill *f)
+{
+        for (struct fill_reader *r = f->readers; r; r = r->next)
+                if (r->waiting)
+                        fill_wake(r);
+}
+
+/* With the fill's lock held, or before anybody else knows of it. */
+static void add_reader(struct fill *f, struct fill_reader *r)
+{
+        r->fill = f;
+        r->next = f->readers;
+        r->link = &f->readers;
+        if (r->next)
+                r->next->link = &r->next;
+        f->readers = r;
+        f->refs++;
+}
+
+static struct fill_reader *lead(struct fills *t, const struct key *key, struct fill_reader *r)
+{
+        struct fill *f = new_fill(key), **head;
+
+        if (!f) {
+                free(r);
+                return NULL;
+        }
+        f->leader = r;
+        add_reader(f, r);
+        if (!t)
+                return r;
+        head = bucket(t, key);
+        f->fills = t;
+        f->next = *head;
+        f->link = head;
+        if (f->next)
+                f->next->link = &f->next;
+        *head = f;
+        return r;
+}
+
+/* With the table's lock held. */
+static struct fill *find(struct fills *t, const struct key *key)
+{
+        struct fill *f = *bucket(t, key);
+
+        while (f && !(memcmp(f->key.hash, key->hash, KEY_HASH) == 0 && span_equal(f->key.text, key->text)))
+                f = f->next;
+        return f;
+}
+
+/* False: it has begun to let go of what a new reader would need. */
+static bool join(struct fill *f, struct fill_reader *r)
+{
+        bool complete;
+
+        pthread_mutex_lock(&f->lock);
+        complete = f->storing || f->state == FILL_ASKED;
+        if (complete)
+                add_reader(f, r);
+        pthread_mutex_unlock(&f->lock);
+        return complete;
+}
+
+struct fill_reader *fills_enter(struct fills *t, const struct key *key, struct worker *worker, void (*wake)(void *),
+                                void *argument, bool *leads)
+{
+        struct fill_reader *r = calloc(1, sizeof *r);
+        struct fill *f = NULL;
+
+        if (!r)
+                return NULL;
+        r->worker = worker;
+        r->wake = wake;
+        r->argument = argument;
+        if (t) {
+                pthread_mutex_lock(&t->lock);
+                f = find(t, key);
+        }
+        *leads = !f || !join(f, r);
+        if (*leads)
+                r = lead(f ? NULL : t, key, r);
+        if (t)
+                pthread_mutex_unlock(&t->lock);
+        return r;
+}
+
+/* The last of those for whom a leader without a client went on has left. */
+static bool led_for_nobody(const struct fill *f)
+{
+        return f->leader && f->leader->deaf && f->readers == f->leader && !f->leader->next;
+}
+
+void fill_leave(struct fill_reader **held)
+{
+        struct fill_reader *r = *held;
+        struct fill *f;
+        bool posted;
+
+        *held = NULL;
+        if (!r)
+                return;
+        f = r->fill;
+        if (f->leader == r)
+                fill_end(r, FILL_RELEASED);
+        pthread_mutex_lock(&f->lock);
+        if (f->leader == r)
+                f->leader = NULL;
+        *r->link = r->next;
+        if (r->next)
+                r->next->link = r->link;
+        r->argument = NULL;
+        posted = r->posted;
+        fill_drop_pieces(f);
+        if (led_for_nobody(f) || (f->stalled && f->leader))
+                fill_wake(f->leader);
+        fill_unref_unlock(f);
+        if (!posted) /* else deliver() frees it */
+                free(r);
+}

@@ -1,0 +1,318 @@
+"""Many clients, one cold object: one fetch, and each client is served as fast as it can read (RFC 9111 §4)."""
+
+import threading
+
+import pytest
+
+from lab import wait
+from lab.nginx import pattern
+from lab.origin import answer
+from lab.wire import Closed, chunked, get, reply
+
+MIB = 1 << 20
+STORED = "Cache-Control: max-age=600"
+
+
+def in_parts(whole, *cuts_and_events):
+    """A script: sends the bytes up to each cut, then waits for the event that comes with it; then the rest."""
+    def script(connection):
+        connection.request()
+        at = 0
+        for cut, event in cuts_and_events:
+            connection.send(whole[at:cut])
+            at = cut
+            connection.wait(event)
+        connection.send(whole[at:])
+        answer(reply("another"))(connection)
+
+    return script
+
+
+def asked(lab, connect, there, count, path="/cold", *fields):
+    """So many connections, over both clients, that have asked for it."""
+    wires = [connect(there, lab.clients[n % 2]) for n in range(count)]
+    for wire in wires:
+        wire.send(get(there.host, path, *fields))
+    return wires
+
+
+def joined(limpid, before, count):
+    limpid.counter("collapsed", count, above=before.get("collapsed", 0))
+
+
+def test_many_clients_ask_for_the_same_cold_object(lab, limpid, origin, connect):
+    """One fetch; each gets every byte, and the first of them before the last has arrived."""
+    go, body, before = threading.Event(), pattern(3_000_000), limpid.stats()
+    there = origin(in_parts(reply(body, STORED), (1_000_000, go)))
+    wires = asked(lab, connect, there, 20)
+    heads = [wire.head() for wire in wires]
+    assert all(wire.read(500_000) == body[:500_000] for wire in wires)
+    joined(limpid, before, 19)
+    go.set()
+    assert all(wire.read(len(body) - 500_000) == body[500_000:] for wire in wires)
+    assert len(there.requests) == 1 and all(head.status == 200 for head in heads)
+    statuses = [head.get("Cache-Status") for head in heads]
+    assert sum("; collapsed" in status and "fwd=uri-miss" in status for status in statuses) == 19, statuses
+
+
+def test_a_herd_costs_the_origin_one_transfer(lab, limpid, origin, connect):
+    """200 clients and 10 MiB."""
+    body = pattern(10 * MIB)
+    there = origin(answer(reply(body, STORED)))
+    wires = asked(lab, connect, there, 200)
+    got = [False] * len(wires)
+
+    def read(first):
+        for n in range(first, len(wires), 8):
+            try:
+                got[n] = wires[n].response().body == body or "wrong bytes"
+            except (Closed, ConnectionResetError, wait.Late) as error:
+                got[n] = str(error)
+
+    threads = [threading.Thread(target=read, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert got == [True] * len(wires) and len(there.requests) == 1
+
+
+def test_a_slow_reader_of_a_fill_does_not_slow_the_others(limpid, origin, connect):
+    """Whoever leads."""
+    body = pattern(20 * MIB)
+    there = origin(answer(reply(body, STORED)))
+    slow = connect(there, receive_buffer=4096)
+    slow.send(get(there.host, "/cold"))
+    assert slow.head().status == 200
+    quick = connect(there)
+    assert quick.ask(get(there.host, "/cold")).body == body
+    assert slow.read(len(body)) == body
+    assert len(there.requests) == 1
+
+
+@pytest.mark.parametrize("framing", ["length", "chunks", "close"])
+def test_every_framing_is_shared(lab, limpid, origin, connect, framing):
+    """With a client of HTTP/1.0 among them, who knows no chunks."""
+    body, go, before = pattern(2_000_000), threading.Event(), limpid.stats()
+    whole = {"length": reply(body, STORED),
+             "chunks": f"HTTP/1.1 200 OK\r\n{STORED}\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + chunked(*(body[at:at + 70_000] for at in range(0, len(body), 70_000))),
+             "close": f"HTTP/1.1 200 OK\r\n{STORED}\r\nConnection: close\r\n\r\n".encode() + body}[framing]
+
+    def script(connection):
+        connection.request()
+        connection.send(whole[:100_000])
+        connection.wait(go)
+        connection.send(whole[100_000:])
+        connection.close()
+
+    there = origin(script)
+    wires = asked(lab, connect, there, 4)
+    wait.eventually(lambda: there.requests, "the one request")
+    old = connect(there)
+    old.send(f"GET /cold HTTP/1.0\r\nHost: {there.host}\r\n\r\n")
+    joined(limpid, before, 4)
+    go.set()
+    assert all(wire.response().body == body for wire in [*wires, old])
+    assert len(there.requests) == 1
+
+
+def test_a_leader_who_leaves_takes_nobody_along(lab, limpid, origin, connect):
+    body, go, before = pattern(8 * MIB), threading.Event(), limpid.stats()
+    there = origin(in_parts(reply(body, STORED), (1_000_000, go)))
+    leader = asked(lab, connect, there, 1)[0]
+    assert leader.head().status == 200
+    others = asked(lab, connect, there, 5)
+    joined(limpid, before, 5)
+    leader.reset()
+    limpid.counter("connections_open", 0)
+    go.set()
+    assert all(wire.response().body == body for wire in others)
+    assert len(there.requests) == 1
+    assert connect(there).ask(get(there.host, "/cold")).hit
+
+
+def test_when_all_have_left_the_fetch_ends(lab, limpid, origin, connect):
+    def endless(connection):
+        connection.request()
+        connection.send(f"HTTP/1.1 200 OK\r\n{STORED}\r\nTransfer-Encoding: chunked\r\n\r\n")
+        connection.sock.settimeout(None)
+        while True:
+            connection.sock.sendall(chunked(b"x" * MIB)[:-5])
+
+    there, before = origin(endless), limpid.stats()
+    wires = asked(lab, connect, there, 4)
+    heads = [wire.head() for wire in wires]
+    assert all(head.status == 200 for head in heads)
+    joined(limpid, before, 3)
+    for wire in wires:
+        wire.reset()
+    assert there.connection().over.wait(wait.DEADLINE)
+
+
+def test_what_cannot_be_shared_is_fetched_by_all_at_once(lab, limpid, origin, connect):
+    """Not one after the other: the last of them is not answered before all have asked."""
+    barrier, go = threading.Barrier(9, timeout=wait.DEADLINE), threading.Event()
+
+    def script(connection):
+        while True:
+            try:
+                request = connection.request()
+            except Closed:
+                return
+            if request is there.requests[0]:
+                connection.wait(go)
+            else:
+                barrier.wait()
+            connection.send(reply(b"mine", "Cache-Control: private, max-age=60"))
+
+    there = origin(script)
+    wires = asked(lab, connect, there, 10)
+    wait.eventually(lambda: there.requests, "the first request")
+    go.set()
+    assert all(wire.response().body == b"mine" for wire in wires)
+    assert len(there.requests) == 10
+
+
+def test_what_could_not_be_shared_is_not_waited_for_again(lab, limpid, origin, connect, fetch):
+    """Known to be private: the next ones are all asked for at once."""
+    barrier = threading.Barrier(6, timeout=wait.DEADLINE)
+
+    def script(connection):
+        while True:
+            try:
+                request = connection.request()
+            except Closed:
+                return
+            if request is not there.requests[0]:
+                barrier.wait()
+            connection.send(reply(b"mine", "Cache-Control: private, max-age=60"))
+
+    there = origin(script)
+    assert fetch(there, "/cold").body == b"mine"
+    wires = asked(lab, connect, there, 6)
+    assert all(wire.response().body == b"mine" for wire in wires)
+
+
+def test_other_variants_are_not_given(lab, limpid, origin, connect):
+    """Who asked for another variant asks for himself."""
+    go = threading.Event()
+
+    def script(connection):
+        while True:
+            try:
+                request = connection.request()
+            except Closed:
+                return
+            if request.get("Accept-Language") == "de":
+                connection.wait(go)
+            connection.send(reply(request.get("Accept-Language").encode(), STORED, "Vary: Accept-Language"))
+
+    there = origin(script)
+    first = connect(there)
+    first.send(get(there.host, "/cold", "Accept-Language: de"))
+    wait.eventually(lambda: there.requests, "the first request")
+    second = connect(there)
+    second.send(get(there.host, "/cold", "Accept-Language: fr"))
+    third = connect(there)
+    third.send(get(there.host, "/cold", "Accept-Language: de"))
+    go.set()
+    assert [wire.response().body for wire in (first, second, third)] == [b"de", b"fr", b"de"]
+    assert sorted(request.get("Accept-Language") for request in there.requests) == ["de", "fr"]
+
+
+@pytest.mark.parametrize("field", ["Cache-Control: no-cache", "Authorization: Basic eA==", "Range: bytes=0-3", "Cookie: a=b"])
+def test_who_has_a_wish_of_ones_own(limpid, origin, connect, field):
+    """Such a request neither waits for others nor is waited for, but for a cookie, which changes nothing here."""
+    go = threading.Event()
+    there = origin(in_parts(reply(b"0123456789", STORED), (0, go)), answer(reply(b"0123456789", STORED)))
+    first = connect(there)
+    first.send(get(there.host, "/cold"))
+    wait.eventually(lambda: there.requests, "the first request")
+    second = connect(there)
+    second.send(get(there.host, "/cold", field))
+    if field.startswith("Cookie"):
+        go.set()
+    assert second.response().body[:4] == b"0123"
+    go.set()
+    assert first.response().body == b"0123456789"
+    assert len(there.requests) == (1 if field.startswith("Cookie") else 2)
+
+
+def test_a_silent_leader_holds_nobody_for_long(limpid, origin, connect):
+    """Its origin says nothing: the others ask for themselves after a moment."""
+    go = threading.Event()
+    there = origin(in_parts(reply(b"late", STORED), (0, go)), answer(reply(b"at once", STORED)))
+    first = connect(there)
+    first.send(get(there.host, "/cold"))
+    wait.eventually(lambda: there.requests, "the first request")
+    assert connect(there).ask(get(there.host, "/cold")).body == b"at once"
+    go.set()
+    assert first.response().body == b"late"
+
+
+def test_an_origin_that_cuts_cuts_all_and_nothing_is_stored(lab, limpid, origin, connect, fetch):
+    body, go, before = pattern(3_000_000), threading.Event(), limpid.stats()
+
+    def script(connection):
+        connection.request()
+        connection.send(reply(body, STORED)[:1_000_000])
+        connection.wait(go)
+        connection.reset()
+
+    there = origin(script, answer(reply(b"good", STORED)))
+    wires = asked(lab, connect, there, 4)
+    joined(limpid, before, 3)
+    go.set()
+    for wire in wires:
+        with pytest.raises((Closed, ConnectionResetError)):
+            wire.response()
+        assert wire.end == "reset"
+    assert fetch(there, "/cold").body == b"good"
+
+
+def test_a_refused_leader_does_not_answer_for_others(lab, limpid, origin, connect):
+    """A 502 is made for each, by its own fetch."""
+    go = threading.Event()
+
+    def cut(connection):
+        connection.request()
+        connection.wait(go)
+        connection.close()
+
+    there = origin(cut, answer(reply(b"good", STORED)))
+    wires = asked(lab, connect, there, 4)
+    wait.eventually(lambda: there.requests, "the first request")
+    go.set()
+    answers = sorted(wire.response().status for wire in wires)
+    assert answers == [200, 200, 200, 502]
+
+
+def test_one_validation_for_all(lab, limpid, origin, connect, fetch):
+    """Stale, and ten want it: the origin is asked once, whether it says 304 or sends another."""
+    go = [threading.Event(), threading.Event()]
+
+    def script(connection):
+        while True:
+            try:
+                request = connection.request()
+            except Closed:
+                return
+            seen = request.get("If-None-Match")
+            if seen is None:
+                connection.send(reply(b"old", "Cache-Control: max-age=0, s-maxage=1", 'ETag: "1"', "Age: 5"))
+            elif request.target == "/same":
+                connection.wait(go[0])
+                connection.send('HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=600\r\nETag: "1"\r\n\r\n')
+            else:
+                connection.wait(go[1])
+                connection.send(reply(b"new", STORED, 'ETag: "2"'))
+
+    there = origin(script)
+    for n, (path, body) in enumerate((("/same", b"old"), ("/other", b"new"))):
+        fetch(there, path)
+        count = len(there.requests)
+        wires = asked(lab, connect, there, 10, path)
+        wait.eventually(lambda: len(there.requests) > count, "the validation")
+        go[n].set()
+        assert all(wire.response().body == body for wire in wires)
+        assert len(there.requests) == count + 1
