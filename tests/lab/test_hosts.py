@@ -202,6 +202,22 @@ def test_h13_a_forged_request_invalidates_nothing_that_others_read(lab, limpid, 
     assert len(victim.requests) == 1
 
 
+@pytest.mark.parametrize("field", ["Location", "Content-Location"])
+@pytest.mark.parametrize("reference", ["/made?n=1", "made?n=1", "http://HOST/made?n=1", "//HOST:80/made?n=1#part"])
+def test_what_the_reply_names_is_invalidated(limpid, origin, fetch, field, reference):
+    def play(request):
+        if request.method == "POST":
+            return reply("done", f"{field}: {reference.replace('HOST', there.host)}", status="201 Created")
+        return reply("page", STORED)
+
+    there = origin(answer(play))
+    for path in ("/made?n=1", "/made?n=2"):
+        fetch(there, path)
+        assert fetch(there, path).hit
+    assert fetch(there, "/make", method="POST").status == 201
+    assert not fetch(there, "/made?n=1").hit and fetch(there, "/made?n=2").hit
+
+
 @pytest.mark.parametrize("location", ["Location", "Content-Location"])
 def test_h13_a_response_invalidates_no_other_host(lab, limpid, origin, connect, location):
     attacker, victim = origin(answer(reply("x", f"{location}: http://victim.test/"))), origin(answer(reply("genuine", STORED)))
