@@ -21,6 +21,7 @@ struct op {
         /* OP_PURGE goes on from `hash` in the next transaction; what this one does counts once it is committed. */
         uint8_t reached[KEY_HASH];
         bool unfinished;
+        bool part; /* OP_SLICE: of no use without its record */
         int64_t removed, removing;
         void (*done)(void *, int);
         void (*purged)(void *, int64_t);

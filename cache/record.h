@@ -23,6 +23,12 @@ struct record {
         struct span body;
 };
 
+/* What it counts for in a store's body bytes; how much of a sparse one is there nobody counts. */
+static inline uint64_t record_body_bytes(const struct record *r)
+{
+        return r->stored.flags & STORED_SPARSE ? 0 : r->length;
+}
+
 /* The bytes that record_write needs; it writes exactly these. */
 size_t record_size(const struct record *);
 void record_write(const struct record *, char *value);

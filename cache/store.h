@@ -97,6 +97,9 @@ enum body_state reader_body(struct reader *, uint64_t id, uint64_t offset, uint6
 bool store_pin(struct store *, uint64_t id);
 void store_unpin(struct store *, uint64_t id);
 
+/* After BODY_GAP: where the gap at `offset` ends: at the next slice that is stored, or at `end`. */
+uint64_t reader_gap_end(struct reader *, uint64_t id, uint64_t offset, uint64_t end);
+
 /* ---- prefault: disk reads that must not happen on an event loop ---------------------------------------------------
  */
 
@@ -124,8 +127,13 @@ uint64_t store_next_id(struct store *);
  * unless it is the last of the body. 0, or ENOBUFS where the queue is full (slow disk) and EFBIG/ENOSPC where it cannot
  * be stored: then call store_abandon. The bytes stay the caller's and must stay put until `done` is called, on the
  * writer's thread, once they are committed or have failed; it is not called where this returns an error. */
-int store_put_slice(struct store *, uint64_t id, uint64_t offset, const char *bytes, size_t len, void (*done)(void *, int),
-                    void *context);
+int store_put_slice(struct store *, uint64_t id, uint64_t offset, const char *bytes, size_t len,
+                    void (*done)(void *, int), void *context);
+
+/* The same for a part of a sparse response (STORED_SPARSE) whose record has been put before: dropped where that is
+ * gone. */
+int store_put_part(struct store *, uint64_t id, uint64_t offset, const char *bytes, size_t len,
+                   void (*done)(void *, int), void *context);
 
 struct put {
         uint64_t id;
@@ -134,7 +142,8 @@ struct put {
         uint64_t variant; /* vary_hash of the request */
         const struct stored *stored;
         uint64_t length;
-        struct span body; /* length <= INLINE_MAX: the whole of it; else empty, all slices have been put */
+        struct span body; /* length <= INLINE_MAX: the whole of it; else empty, all slices have been put, or
+                             stored->flags has STORED_SPARSE */
         void (*done)(void *context,
                      int error); /* may be NULL; called on the writer's thread once it can be found, or failed */
         void *context;
@@ -188,5 +197,9 @@ void store_map(struct store *, const void **start, size_t *len);
 
 /* Blocks until all that was put before is committed. Tests and shutdown only. */
 void store_sync(struct store *);
+
+/* `done` is called on the writer's thread once all that was queued before is committed or has failed. 0, or ENOMEM or
+ * ENOBUFS: then it is not called. */
+int store_after(struct store *, void (*done)(void *, int), void *context);
 
 #endif

@@ -6,12 +6,23 @@
 
 enum { PURGE_PIECE = 4096 };
 
+static bool has_record(const struct store *s, MDB_txn *txn, uint64_t id)
+{
+        struct span value;
+        char key[8];
+
+        response_key(id, key);
+        return read_value(txn, s->responses, key, sizeof key, &value) == 0;
+}
+
 static int apply_slice(struct store *s, MDB_txn *txn, struct op *op)
 {
         char key[16];
         MDB_val k = {sizeof key, key}, v = {SLICE_CHECKSUM + op->len, NULL};
         int error;
 
+        if (op->part && !has_record(s, txn, op->id))
+                return 0;
         slice_key(op->id, op->offset, key);
         error = mdb_put(txn, s->slices, &k, &v, MDB_RESERVE);
         if (error)
@@ -112,7 +123,7 @@ static int apply_response(struct store *s, MDB_txn *txn, struct op *op, struct d
         struct doomed gone = {.ids = ids, .cap = VARIANTS_MAX + 1};
         int error = put_record(s, txn, op->id, &op->record);
 
-        doomed->bytes += (int64_t)op->record.length;
+        doomed->bytes += (int64_t)record_body_bytes(&op->record);
         if (!error)
                 error = put_resource(s, txn, op, &gone);
         visit_begin(s, op->id);
@@ -138,6 +149,7 @@ static int apply_freshen(struct store *s, MDB_txn *txn, struct op *op)
                 return error == MDB_NOTFOUND ? 0 : error;
         memcpy(new.resource, old.resource, KEY_HASH);
         new.length = old.length;
+        new.stored.flags |= old.stored.flags &STORED_SPARSE;
         new.inlined = old.inlined;
         if (old.inlined) { /* the old value moves when the new one is put */
                 body = malloc(old.body.len + 1);
@@ -250,7 +262,7 @@ int op_apply(struct store *s, MDB_txn *txn, struct op *op, struct doomed *doomed
         case OP_SLICE:
                 return apply_slice(s, txn, op);
         case OP_RESPONSE:
-                if (!op->record.inlined && !slices_complete(s, txn, op)) {
+                if (!op->record.inlined && !(op->record.stored.flags & STORED_SPARSE) && !slices_complete(s, txn, op)) {
                         error = remove_response(s, txn, op->id, doomed);
                         return error == EBUSY ? 0 : error;
                 }

@@ -103,7 +103,7 @@ int remove_response(struct store *s, MDB_txn *txn, uint64_t id, struct doomed *d
         response_key(id, key);
         error = read_value(txn, s->responses, key, sizeof key, &value);
         if (!error && record_read(&record, value)) {
-                doomed->bytes -= (int64_t)record.length;
+                doomed->bytes -= (int64_t)record_body_bytes(&record);
                 error = unlist(s, txn, record.resource, id);
         }
         if (!error)

@@ -227,3 +227,16 @@ enum body_state reader_body(struct reader *r, uint64_t id, uint64_t offset, uint
         }
         return *count ? BODY_READY : state;
 }
+
+uint64_t reader_gap_end(struct reader *r, uint64_t id, uint64_t offset, uint64_t end)
+{
+        char key[16];
+        MDB_val k = {sizeof key, key}, v;
+
+        slice_key(id, offset + 1, key);
+        if (mdb_cursor_get(r->slices, &k, &v, MDB_SET_RANGE) != 0 || k.mv_size != sizeof key ||
+            read_be(k.mv_data) != id)
+                return end;
+        offset = read_be((const char *)k.mv_data + 8);
+        return offset < end ? offset : end;
+}

@@ -79,8 +79,8 @@ static size_t stored_text(const struct stored *s)
 /* ---- what callers ask ----------------------------------------------------------------------------------------------
  */
 
-int store_put_slice(struct store *s, uint64_t id, uint64_t offset, const char *bytes, size_t len,
-                    void (*done)(void *, int), void *context)
+static int put_slice(struct store *s, uint64_t id, uint64_t offset, const char *bytes, size_t len,
+                     void (*done)(void *, int), void *context, bool part)
 {
         struct op *op;
 
@@ -97,7 +97,20 @@ int store_put_slice(struct store *s, uint64_t id, uint64_t offset, const char *b
         op->weight += len;
         op->done = done;
         op->context = context;
+        op->part = part;
         return enqueue(s, op, false);
+}
+
+int store_put_slice(struct store *s, uint64_t id, uint64_t offset, const char *bytes, size_t len,
+                    void (*done)(void *, int), void *context)
+{
+        return put_slice(s, id, offset, bytes, len, done, context, false);
+}
+
+int store_put_part(struct store *s, uint64_t id, uint64_t offset, const char *bytes, size_t len,
+                   void (*done)(void *, int), void *context)
+{
+        return put_slice(s, id, offset, bytes, len, done, context, true);
 }
 
 int store_put_response(struct store *s, const struct put *p)
@@ -118,7 +131,7 @@ int store_put_response(struct store *s, const struct put *p)
         op->variant = p->variant;
         copy_stored(op, &at, p->stored);
         op->record.length = p->length;
-        op->record.inlined = p->length <= INLINE_MAX;
+        op->record.inlined = p->length <= INLINE_MAX && !(p->stored->flags & STORED_SPARSE);
         op->record.body = copy(&at, p->body);
         op->done = p->done;
         op->context = p->context;
@@ -172,6 +185,17 @@ int store_purge(struct store *s, enum purge_kind kind, struct span text, void (*
                 key_of_text(&key, text);
                 memcpy(op->hash, key.hash, KEY_HASH);
         }
+        return enqueue(s, op, true);
+}
+
+int store_after(struct store *s, void (*done)(void *, int), void *context)
+{
+        struct op *op = new_op(OP_SYNC, 0, 0);
+
+        if (!op)
+                return ENOMEM;
+        op->done = done;
+        op->context = context;
         return enqueue(s, op, true);
 }
 

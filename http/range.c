@@ -5,6 +5,7 @@
 #include "http/date.h"
 #include "http/fields.h"
 #include "http/octet.h"
+#include "http/render.h"
 
 /* ---- one range-spec -------------------------------------------------------------------------------------------- */
 
@@ -115,6 +116,23 @@ enum range_verdict range_verdict(const struct message *request, const struct sto
         return RANGE_PART;
 }
 
+bool range_asked(const struct message *request, struct byte_range *r)
+{
+        struct range_set set;
+        struct span value;
+        const uint64_t endless = INT64_MAX;
+
+        if (request->method != METHOD_GET || message_has(request, FIELD_IF_RANGE) ||
+            field_only(request, FIELD_RANGE, &value) != 1 || memchr(value.at, ',', value.len) ||
+            !set_read(&set, value, endless) || set.count != 1)
+                return false;
+        *r = set.ranges[0];
+        if (value.at[value.len - 1] != '-')
+                return memchr(value.at, '=', value.len) && ((const char *)memchr(value.at, '=', value.len))[1] != '-';
+        r->last = UINT64_MAX;
+        return true;
+}
+
 /* ---- Content-Range --------------------------------------------------------------------------------------------- */
 
 /* Takes digits and the octet that must follow them off the front. Numbers that do not fit 63 bits are none. */
@@ -151,4 +169,18 @@ bool content_range_parse(struct span value, struct byte_range *r, uint64_t *tota
         }
         return number_before(&rest, '-', &r->first) && number_before(&rest, '/', &r->last) && total_read(rest, total) &&
                r->first <= r->last && r->last < *total;
+}
+
+void range_describe(struct out *o, const struct byte_range *r, uint64_t length)
+{
+        out_text(o, "bytes ");
+        if (r) {
+                out_number(o, r->first);
+                out_text(o, "-");
+                out_number(o, r->last);
+        } else {
+                out_text(o, "*");
+        }
+        out_text(o, "/");
+        out_number(o, length);
 }

@@ -23,6 +23,14 @@ struct byte_range {
 enum range_verdict range_verdict(const struct message *request, const struct stored *, uint64_t length, int64_t now,
                                  struct byte_range *);
 
+/* The one range "first-last" or "first-" (last is then UINT64_MAX) that a GET asks for, with no If-Range. False for all
+ * else: such a request is not taken apart. */
+bool range_asked(const struct message *request, struct byte_range *);
+
+/* The value of a Content-Range field: of this part, or NULL for "*", of so many bytes. */
+struct out;
+void range_describe(struct out *, const struct byte_range *, uint64_t length);
+
 /* Content-Range of a 206 or 416 response: true and the three numbers, total = UINT64_MAX for "*". The unsatisfied form
  * of a 416 yields an empty range: first 1, last 0. False for other units and for numbers that contradict each other. */
 bool content_range_parse(struct span, struct byte_range *, uint64_t *total);

@@ -156,6 +156,8 @@ void render_request(struct out *o, const struct message *m, struct span path, co
                         out_request_field(o, m, &m->fields[i]);
         out_named(o, SPAN("If-None-Match: "), options->etag);
         out_named(o, SPAN("If-Modified-Since: "), options->last_modified);
+        out_named(o, SPAN("Range: "), options->range);
+        out_named(o, SPAN("If-Range: "), options->if_range);
         out_te_and_connection(o, m, options->upgrade);
         if (options->via)
                 render_via(o, m->minor);

@@ -25,6 +25,8 @@ struct request_options {
                                   or validated */
         struct span etag;      /* not empty: add If-None-Match with it */
         struct span last_modified; /* not empty: add If-Modified-Since with it */
+        struct span range;         /* not empty: add Range with it */
+        struct span if_range;      /* not empty: add If-Range with it */
         bool upgrade;              /* keep Upgrade and "Connection: upgrade" */
 };
 

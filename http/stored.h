@@ -14,7 +14,8 @@ enum stored_flag {
         STORED_HEURISTIC = 1 << 2,       /* its lifetime was guessed (§4.2.2) */
         STORED_IMMUTABLE = 1 << 3,       /* RFC 8246 */
         STORED_COOKIE_STRIPPED = 1 << 4, /* Set-Cookie was left out */
-        STORED_AUTHORIZED = 1 << 5       /* the request had Authorization; storing was allowed by §3.5 */
+        STORED_AUTHORIZED = 1 << 5,      /* the request had Authorization; storing was allowed by §3.5 */
+        STORED_SPARSE = 1 << 6           /* of its body only some parts may be stored */
 };
 
 struct stored {

@@ -123,6 +123,14 @@ static bool could_never_be_reused(const struct storing *s)
         return !has_validator(as) && (!usable || as->flags & STORED_NO_CACHE);
 }
 
+void storing_as_whole(struct message *response)
+{
+        response->status = 200;
+        for (unsigned i = 0; i < response->field_count; i++)
+                if (response->fields[i].id == FIELD_CONTENT_RANGE)
+                        response->fields[i].hop = 1;
+}
+
 /* ---- the rules ------------------------------------------------------------------------------------------------- */
 
 static const struct {

@@ -35,6 +35,7 @@ static const struct step_entry {
         [STEP_ADAPT] = {"adapt and start the reply", step_adapt},
         [STEP_RELAY] = {"relay the body", step_relay},
         [STEP_SHARE] = {"share the body", step_share},
+        [STEP_FILL_GAP] = {"fill a gap of what is stored", step_fill_gap},
         [STEP_TUNNEL] = {"become a tunnel", step_tunnel},
         [STEP_REFUSE] = {"refuse", step_refuse},
         [STEP_HAND_BACK] = {"hand the client back", step_hand_back},
@@ -198,6 +199,7 @@ static void stop_bodies(struct exchange *x)
 static void let_go(struct exchange *x)
 {
         fill_leave(&x->part);
+        part_end(&x->writer, NULL, NULL);
         stop_bodies(x);
         if (x->pinned_id)
                 store_unpin(x->store, x->id);
@@ -401,7 +403,8 @@ static short upstream_wanted(const struct exchange *x)
         const struct conn *u = &x->client->upstream->conn;
         bool reading = x->step == STEP_RECEIVE_HEAD ||
                        (x->step == STEP_SHARE && x->leads && !x->stalled && !u->input.len) ||
-                       (x->step == STEP_RELAY && !u->input.len && !conn_blocked(&x->client->conn));
+                       ((x->step == STEP_RELAY || x->step == STEP_FILL_GAP) && !u->input.len &&
+                        !conn_blocked(&x->client->conn));
 
         if (x->client->upstream->connecting)
                 return EV_WRITE;

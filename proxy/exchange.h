@@ -9,9 +9,11 @@
 #include "cache/store.h"
 #include "http/freshness.h"
 #include "http/range.h"
+#include "http/render.h"
 #include "http/request.h"
 #include "http/reuse.h"
 #include "proxy/fill.h"
+#include "proxy/part.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
 
@@ -33,12 +35,22 @@ enum step {
         STEP_ADAPT, /* kept for response adaptation */
         STEP_RELAY,
         STEP_SHARE,
+        STEP_FILL_GAP,
         STEP_TUNNEL,
         STEP_REFUSE,
         STEP_HAND_BACK,
         STEP_FINISH,
         STEP_DONE, /* not a step: the exchange is over */
         STEPS
+};
+
+enum { RANGE_TEXT = 80 };
+
+/* A part of a body that the origin is asked for. */
+enum gap {
+        GAP_NONE,
+        GAP_COLD,  /* of an object of which nothing is stored */
+        GAP_STORED /* that is missing in what is stored */
 };
 
 struct exchange {
@@ -97,6 +109,13 @@ struct exchange {
 
         /* a stored response that is read or validated */
         uint64_t id, at, end; /* at, end: of its body, still to be sent */
+
+        /* the part that is fetched: its next byte and its end; `want` is what the client asked for */
+        uint8_t gap;
+        bool gap_open; /* the reply begins with what the origin sends now */
+        uint64_t gap_at, gap_end, total;
+        struct byte_range want;
+        struct part writer;
 
         struct body *request_body, *reply_body;
         struct fill_reader *part; /* of the fill that it leads or follows; NULL: of none */
@@ -159,6 +178,17 @@ enum step step_connect(struct exchange *);
 enum step step_send_request(struct exchange *);
 enum step step_hand_back(struct exchange *);
 
+/* step_part.c */
+enum step step_fill_gap(struct exchange *);
+/* A request for one range of a cold object: what to ask for is in x->gap. */
+bool exchange_part_wanted(struct exchange *);
+/* What is missing in what is stored can be fetched: remembers what is stored. Then, with x->id, x->at and x->end set
+ * and a read transaction open, exchange_open_gap goes on. */
+bool exchange_gap_begins(struct exchange *, const struct found *);
+enum step exchange_open_gap(struct exchange *);
+void exchange_describe_gap(const struct exchange *, struct request_options *, char text[RANGE_TEXT]);
+enum step exchange_judge_part(struct exchange *);
+
 /* step_stale.c */
 /* True: the origin has failed, and what is stored may answer nevertheless; goes on with *next. `status`: of the
  * origin's reply, or 0. */
@@ -183,6 +213,14 @@ enum step step_receive_head(struct exchange *);
 enum step step_judge(struct exchange *);
 enum step step_adapt(struct exchange *);
 enum step step_relay(struct exchange *);
+
+/* step_response.c: the fields that a response varies by; false: nothing can be said. The most that one response may
+ * hold of the key's store. */
+bool exchange_nominate(struct out *names, const struct message *response);
+uint64_t exchange_storable_most(const struct exchange *);
+
+/* What is stored under the key is of no use to anybody. Whoever reads it may go on; nobody new finds it. */
+void exchange_forget_stored(struct exchange *);
 
 /* The read transaction of this turn, on the store of the key; ended when the turn ends. False: there is none to be had.
  */

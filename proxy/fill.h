@@ -57,10 +57,14 @@ void fills_free(struct fills **);
 struct fill_reader *fills_enter(struct fills *, const struct key *, struct worker *, void (*wake)(void *),
                                 void *argument, bool *leads);
 
-/* Whether replies under this key could be shared when they last came: who waits for one that cannot has waited for
- * nothing. A memory of a few thousand keys, which may forget. */
-void fills_remember(struct fills *, const struct key *, bool shareable);
-bool fills_shareable(const struct fills *, const struct key *);
+/* What is remembered of keys: some thousand of them, and it may forget. */
+enum fills_noted {
+        NOTED_UNSHAREABLE, /* its reply could not be shared: who waits for the next one waits for nothing */
+        NOTED_UNSPARSE,    /* its parts cannot be stored: ranges go as they came */
+        NOTED_KINDS
+};
+void fills_note(struct fills *, enum fills_noted, const struct key *, bool is_so);
+bool fills_noted(const struct fills *, enum fills_noted, const struct key *);
 
 /* The end of being a reader. Where the leader leaves a fill that is not whole: RELEASED if nothing had arrived, else
  * CUT. NULL is fine. */

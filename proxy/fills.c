@@ -9,7 +9,7 @@ enum { BUCKETS = 1024, MEMORY = 4096 };
 struct fills {
         pthread_mutex_t lock;
         struct fill *buckets[BUCKETS];
-        _Atomic uint64_t unshareable[MEMORY]; /* hashes of keys */
+        _Atomic uint64_t noted[NOTED_KINDS][MEMORY]; /* hashes of keys */
 };
 
 struct fills *fills_new(void)
@@ -48,19 +48,18 @@ static uint64_t tag(const struct key *key)
         return word;
 }
 
-void fills_remember(struct fills *t, const struct key *key, bool shareable)
+void fills_note(struct fills *t, enum fills_noted kind, const struct key *key, bool is_so)
 {
-        uint64_t is = tag(key), was = atomic_load_explicit(&t->unshareable[is % MEMORY], memory_order_relaxed);
+        _Atomic uint64_t *place = &t->noted[kind][tag(key) % MEMORY];
+        bool was_so = atomic_load_explicit(place, memory_order_relaxed) == tag(key);
 
-        if (shareable == (was == is))
-                atomic_store_explicit(&t->unshareable[is % MEMORY], shareable ? 0 : is, memory_order_relaxed);
+        if (is_so != was_so)
+                atomic_store_explicit(place, is_so ? tag(key) : 0, memory_order_relaxed);
 }
 
-bool fills_shareable(const struct fills *t, const struct key *key)
+bool fills_noted(const struct fills *t, enum fills_noted kind, const struct key *key)
 {
-        uint64_t is = tag(key);
-
-        return atomic_load_explicit(&t->unshareable[is % MEMORY], memory_order_relaxed) != is;
+        return atomic_load_explicit(&t->noted[kind][tag(key) % MEMORY], memory_order_relaxed) == tag(key);
 }
 
 /* ---- a fill's life -------------------------------------------------------------------------------------------------

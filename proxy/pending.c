@@ -59,7 +59,17 @@ static struct entry **bucket(struct pending *p, const uint8_t hash[KEY_HASH])
         return &p->buckets[number(hash)];
 }
 
-void *pending_add(struct pending *p, const struct key *key)
+/* With the lock held. */
+static struct entry *find(struct pending *p, const struct key *key)
+{
+        struct entry *e = *bucket(p, key->hash);
+
+        while (e && memcmp(e->hash, key->hash, KEY_HASH) != 0)
+                e = e->next;
+        return e;
+}
+
+static struct entry *add(struct pending *p, const struct key *key, bool alone)
 {
         struct entry *e = calloc(1, sizeof *e), **head;
 
@@ -68,6 +78,11 @@ void *pending_add(struct pending *p, const struct key *key)
         e->pending = p;
         memcpy(e->hash, key->hash, KEY_HASH);
         pthread_mutex_lock(&p->lock);
+        if (alone && find(p, key)) {
+                pthread_mutex_unlock(&p->lock);
+                free(e);
+                return NULL;
+        }
         head = bucket(p, key->hash);
         e->next = *head;
         e->link = head;
@@ -77,6 +92,16 @@ void *pending_add(struct pending *p, const struct key *key)
         atomic_fetch_add(&p->counts[number(key->hash)], 1);
         pthread_mutex_unlock(&p->lock);
         return e;
+}
+
+void *pending_add(struct pending *p, const struct key *key)
+{
+        return add(p, key, false);
+}
+
+void *pending_claim(struct pending *p, const struct key *key)
+{
+        return add(p, key, true);
 }
 
 void pending_done(void *context, int error)
@@ -122,9 +147,7 @@ bool pending_wait(struct pending *p, const struct key *key, struct worker *worke
         if (!w)
                 return false;
         pthread_mutex_lock(&p->lock);
-        for (e = *bucket(p, key->hash); e; e = e->next)
-                if (memcmp(e->hash, key->hash, KEY_HASH) == 0)
-                        break;
+        e = find(p, key);
         if (e) {
                 *w = (struct waiter){e->waiters, worker, note};
                 e->waiters = w;

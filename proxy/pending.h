@@ -16,6 +16,9 @@ void pending_free(struct pending **);
 /* Before the change is queued. The result is the context for pending_done; NULL: out of memory, nobody will wait. */
 void *pending_add(struct pending *, const struct key *);
 
+/* The same where nothing is pending under the key yet; NULL if something is. */
+void *pending_claim(struct pending *, const struct key *);
+
 /* Committed or failed: wakes who waits. The shape of store_put's `done`; any thread. A NULL context is ignored. */
 void pending_done(void *context, int error);
 

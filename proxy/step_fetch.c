@@ -59,14 +59,18 @@ enum step step_connect(struct exchange *x)
 }
 
 /* Validators of ours replace the client's own (RFC 9111 §4.3.1); else everything goes as it came. */
-static void describe(const struct exchange *x, struct request_options *o, char authority[ADDRESS_TEXT])
+static void describe(const struct exchange *x, struct request_options *o, char authority[ADDRESS_TEXT],
+                     char range[RANGE_TEXT])
 {
         *o = (struct request_options){
                 .via = x->worker->proxy->config->origin.via_request,
                 .drop_conditions = x->validating || x->background,
                 .upgrade = x->request->upgrade,
         };
-        if (x->validating) {
+        if (x->gap) {
+                exchange_describe_gap(x, o, range);
+        } else if (x->validating) {
+                field_only(x->request, FIELD_RANGE, &o->range);
                 o->etag = (struct span){x->validator, x->etag_len};
                 o->last_modified = (struct span){x->validator + x->etag_len, x->last_modified_len};
         }
@@ -81,11 +85,11 @@ enum step step_send_request(struct exchange *x)
         struct worker *w = x->worker;
         struct conn *u = &x->client->upstream->conn;
         struct out out = {.at = w->page, .cap = PAGE_SIZE_MAX};
-        char authority[ADDRESS_TEXT];
+        char authority[ADDRESS_TEXT], range[RANGE_TEXT];
         struct request_options options;
         struct iovec head;
 
-        describe(x, &options, authority);
+        describe(x, &options, authority, range);
         render_request(&out, x->request, x->decision.path, &options);
         if (out.overflow)
                 return exchange_fail(x, 431, "the request's head is too large");

@@ -167,7 +167,7 @@ static enum step missed(struct exchange *x, const char *reason)
         if (only_if_cached(x))
                 return exchange_fail(x, 504, "it is not stored here, and nothing else was asked for");
         x->forward_reason = reason;
-        return STEP_JOIN;
+        return !x->leads && x->look && exchange_part_wanted(x) ? STEP_FETCH : STEP_JOIN;
 }
 
 static enum step judge_found(struct exchange *x)
@@ -198,10 +198,6 @@ static enum step judge_found(struct exchange *x)
         x->had_stored = true;
         x->detail = why;
         x->forward_reason = freshness_left(&f->stored, x->start_us / 1000000) > 0 ? "request" : "stale";
-        if (message_has(x->request, FIELD_RANGE)) { /* a part cannot validate the whole: it goes as it came */
-                x->look = false;
-                return STEP_FETCH;
-        }
         return STEP_VALIDATE;
 }
 

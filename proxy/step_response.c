@@ -122,6 +122,11 @@ static void purge_key(struct exchange *x, const struct key *key)
                 pending_done(context, 0);
 }
 
+void exchange_forget_stored(struct exchange *x)
+{
+        purge_key(x, &x->key);
+}
+
 /* What Location or Content-Location points to, if it is of the same origin; for clients of the same destination. */
 static void invalidate_named(struct exchange *x, enum field_id id)
 {
@@ -152,7 +157,7 @@ static void invalidate(struct exchange *x)
 
 /* Servers forget to say that a compressed reply depends on Accept-Encoding. A client that does not know the coding
  * would get bytes that it cannot read, so such a reply always varies by it. */
-static bool nominate(struct out *names, const struct message *response)
+bool exchange_nominate(struct out *names, const struct message *response)
 {
         static const struct span field = {"accept-encoding", 15};
 
@@ -168,9 +173,10 @@ static bool nominate(struct out *names, const struct message *response)
 
 /* One response may hold an eighth of its store (design.md §4). What is known to be larger is not begun, or its slices
  * would fill the writer's queue in vain. */
-static uint64_t storable_most(const struct config *config, size_t store)
+uint64_t exchange_storable_most(const struct exchange *x)
 {
-        uint64_t eighth = config->stores[store].size / 8;
+        const struct config *config = x->worker->proxy->config;
+        uint64_t eighth = config->stores[x->store_index].size / 8;
 
         return eighth < config->max_object ? eighth : config->max_object;
 }
@@ -185,7 +191,7 @@ static bool lead_fill(struct exchange *x, const struct fill_head *head)
         if (x->pinned_id) /* of the response that this one replaces */
                 store_unpin(x->store, x->id);
         x->pinned_id = false;
-        return fill_arrives(x->part, x->store, head, storable_most(x->worker->proxy->config, x->store_index));
+        return fill_arrives(x->part, x->store, head, exchange_storable_most(x));
 }
 
 /* NULL if it is being stored; else why not. */
@@ -203,7 +209,7 @@ static const char *start_fill(struct exchange *x)
                 return why;
         if (m->odd)
                 return "its head is malformed";
-        if (!nominate(&names, m))
+        if (!exchange_nominate(&names, m))
                 return "its Vary matches nothing";
         storing_fields(&fields, m, &stored);
         if (fields.overflow || names.overflow)
@@ -274,14 +280,18 @@ enum step step_judge(struct exchange *x)
                 return switch_protocol(x);
         x->upstream_close = !m->persistent || m->framing == FRAMING_CLOSE;
         heed_authentication(x);
+        if (x->gap && (next = exchange_judge_part(x)) != STEP_JUDGE)
+                return next;
         if (x->validating && m->status == 304 && x->look)
                 return STEP_FRESHEN;
         if (server_error(m->status) && exchange_stale_instead(x, REUSE_SERVER_ERROR, m->status, &next))
                 return next;
         invalidate(x);
+        if (x->validating && m->status == 206) /* what is stored is not what the origin has any more */
+                exchange_forget_stored(x);
         if (x->look && x->store) {
                 x->detail = start_fill(x);
-                fills_remember(x->worker->proxy->fills, &x->key, !x->detail);
+                fills_note(x->worker->proxy->fills, NOTED_UNSHAREABLE, &x->key, x->detail != NULL);
         }
         if (x->detail)
                 fill_leave(&x->part);

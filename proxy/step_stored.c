@@ -11,11 +11,10 @@
 #include "proxy/pending.h"
 
 enum {
-        SPANS_MAX = 64,        /* of one writev */
-        TURN_BYTES = 8 << 20,  /* to one client, before others have their turn */
-        READ_BYTES = 4 << 20,  /* asked of the store at once */
-        AHEAD_BYTES = 2 << 20, /* read from a cold disk at once */
-        RANGE_TEXT = 80
+        SPANS_MAX = 64,       /* of one writev */
+        TURN_BYTES = 8 << 20, /* to one client, before others have their turn */
+        READ_BYTES = 4 << 20, /* asked of the store at once */
+        AHEAD_BYTES = 2 << 20 /* read from a cold disk at once */
 };
 
 /* ---- what to answer ------------------------------------------------------------------------------------------------
@@ -34,16 +33,7 @@ static void describe_range(struct answer *a, const struct byte_range *r, uint64_
 {
         struct out out = {.at = a->range, .cap = sizeof a->range};
 
-        out_text(&out, "bytes ");
-        if (r) {
-                out_number(&out, r->first);
-                out_text(&out, "-");
-                out_number(&out, r->last);
-        } else {
-                out_text(&out, "*");
-        }
-        out_text(&out, "/");
-        out_number(&out, length);
+        range_describe(&out, r, length);
         a->head.content_range = (struct span){out.at, out.len};
 }
 
@@ -93,11 +83,15 @@ static void say_cache_status(struct answer *a, const struct exchange *x, int64_t
 {
         struct out out = {.at = a->cache_status, .cap = sizeof a->cache_status};
 
-        bool forwarded = x->validating || x->failed;
+        bool forwarded = x->validating || x->failed || x->gap_open;
 
         cache_status(&out, &(struct cache_status){.hit = !forwarded,
-                                                  .fwd = forwarded ? x->forward_reason : NULL,
-                                                  .fwd_status = x->validating ? 304 : x->failed_status,
+                                                  .fwd = x->gap_open ? "partial"
+                                                         : forwarded ? x->forward_reason
+                                                                     : NULL,
+                                                  .fwd_status = x->gap_open     ? 206
+                                                                : x->validating ? 304
+                                                                                : x->failed_status,
                                                   .has_ttl = true,
                                                   .ttl = ttl,
                                                   .detail = x->detail});
@@ -168,7 +162,7 @@ static enum step gone(struct exchange *x)
 /* A stored body that cannot be read in full is of no use to anybody. */
 static enum step damaged(struct exchange *x)
 {
-        store_remove(x->store, x->id);
+        exchange_forget_stored(x);
         if (!x->reply_started)
                 return gone(x);
         x->detail = "the stored body is damaged";
@@ -206,20 +200,27 @@ static bool pin(struct exchange *x, uint64_t id)
 }
 
 /* The head with the first slices behind it, if they are in memory. */
-static enum step send_first(struct exchange *x, const struct out *head, const struct answer *a)
+static enum step send_first(struct exchange *x, const struct out *head, const struct answer *a, const struct found *f)
 {
         struct iovec spans[SPANS_MAX] = {{head->at, head->len}};
+        bool mendable;
         size_t sent;
         int count = 0;
 
         x->at = a->first;
         x->end = a->end;
+        if (x->gap_open) { /* what comes first comes from the origin */
+                note_reply(x, a);
+                exchange_send(x, spans, 1);
+                return STEP_FILL_GAP;
+        }
+        mendable = exchange_gap_begins(x, f);
         switch (reader_body(x->reader, x->id, x->at, x->end - x->at < READ_BYTES ? x->end - x->at : READ_BYTES,
                             spans + 1, SPANS_MAX - 1, &count)) {
         case BODY_COLD:
                 return exchange_ask_for_body(x, x->validating ? STEP_FRESHEN : STEP_LOOKUP);
         case BODY_GAP:
-                return damaged(x);
+                return mendable ? exchange_open_gap(x) : damaged(x);
         case BODY_READY:
                 break;
         }
@@ -257,7 +258,7 @@ static enum step reply_with(struct exchange *x, const struct found *f, const str
         if (head.overflow)
                 return exchange_fail(x, 500, "the stored head is too large");
         if (a.body && !f->inlined)
-                return x->pinned_id && x->id == f->id ? send_first(x, &head, &a) : pin_and_look_again(x, f->id);
+                return x->pinned_id && x->id == f->id ? send_first(x, &head, &a, f) : pin_and_look_again(x, f->id);
         note_reply(x, &a);
         return send_inline(x, &head, &a, f->body);
 }
@@ -282,7 +283,7 @@ static bool send_some(struct exchange *x, enum step *next)
                 *next = exchange_ask_for_body(x, STEP_SEND_STORED);
                 return false;
         case BODY_GAP:
-                *next = damaged(x);
+                *next = x->total ? exchange_open_gap(x) : damaged(x);
                 return false;
         case BODY_READY:
                 break;

@@ -399,19 +399,20 @@ Test(fill, one_of_ones_own_is_found_by_nobody)
         fill_leave(&leader);
 }
 
-Test(fill, what_could_not_be_shared_is_remembered_until_it_can)
+Test(fill, what_is_noted_of_a_key_is_remembered_until_it_is_not_so)
 {
         struct key other;
 
         key_of_text(&other, SPAN("http://a:80/y @192.0.2.1"));
-        cr_assert(fills_shareable(fills, &key));
-        fills_remember(fills, &key, false);
-        cr_assert_not(fills_shareable(fills, &key));
-        fills_remember(fills, &other, true);
-        cr_assert_not(fills_shareable(fills, &key));
-        cr_assert(fills_shareable(fills, &other));
-        fills_remember(fills, &key, true);
-        cr_assert(fills_shareable(fills, &key));
+        cr_assert_not(fills_noted(fills, NOTED_UNSHAREABLE, &key));
+        fills_note(fills, NOTED_UNSHAREABLE, &key, true);
+        cr_assert(fills_noted(fills, NOTED_UNSHAREABLE, &key));
+        cr_assert_not(fills_noted(fills, NOTED_UNSPARSE, &key));
+        fills_note(fills, NOTED_UNSHAREABLE, &other, false);
+        cr_assert(fills_noted(fills, NOTED_UNSHAREABLE, &key));
+        cr_assert_not(fills_noted(fills, NOTED_UNSHAREABLE, &other));
+        fills_note(fills, NOTED_UNSHAREABLE, &key, false);
+        cr_assert_not(fills_noted(fills, NOTED_UNSHAREABLE, &key));
 }
 
 /* ---- pace and memory -----------------------------------------------------------------------------------------------

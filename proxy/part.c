@@ -1,0 +1,94 @@
+/* Cutting a part into slices; see part.h. */
+#include "proxy/part.h"
+
+#include <stdlib.h>
+
+struct part_slice {
+        uint64_t offset;
+        size_t len;
+        char bytes[SLICE_MAX];
+};
+
+void part_start(struct part *p, struct store *store, uint64_t id, uint64_t at, uint64_t total)
+{
+        *p = (struct part){.store = store, .id = id, .at = at, .total = total};
+}
+
+static void slice_done(void *slice, int error)
+{
+        (void)error; /* a gap stays a gap */
+        free(slice);
+}
+
+static void put_slice(struct part *p)
+{
+        struct part_slice *s = p->slice;
+
+        p->slice = NULL;
+        if (!s)
+                return;
+        if (p->at < p->total)
+                s->len -= s->len % SLICE_UNIT;
+        if (!s->len || store_put_part(p->store, p->id, s->offset, s->bytes, s->len, slice_done, s) != 0)
+                free(s);
+}
+
+static struct part_slice *new_slice(const struct part *p)
+{
+        struct part_slice *s = malloc(sizeof *s);
+
+        if (s) {
+                s->offset = p->at;
+                s->len = 0;
+        }
+        return s;
+}
+
+/* To where a slice may begin. */
+static size_t skip(const struct part *p, size_t len)
+{
+        size_t over = p->at % SLICE_UNIT, left = over ? SLICE_UNIT - over : 0;
+
+        return left < len ? left : len;
+}
+
+/* As much as goes into the slice that grows. 0: out of memory. */
+static size_t take(struct part *p, struct span more)
+{
+        struct part_slice *s = p->slice ? p->slice : new_slice(p);
+        size_t n;
+
+        if (!s)
+                return 0;
+        n = SLICE_MAX - s->len < more.len ? SLICE_MAX - s->len : more.len;
+        memcpy(s->bytes + s->len, more.at, n);
+        s->len += n;
+        p->slice = s;
+        return n;
+}
+
+void part_add(struct part *p, struct span more)
+{
+        while (p->store && more.len) {
+                size_t n = p->slice ? 0 : skip(p, more.len);
+
+                if (!n)
+                        n = take(p, more);
+                if (!n)
+                        p->store = NULL;
+                p->at += n;
+                more = (struct span){more.at + n, more.len - n};
+                if (p->slice && p->slice->len == SLICE_MAX)
+                        put_slice(p);
+        }
+}
+
+void part_end(struct part *p, void (*done)(void *, int), void *context)
+{
+        if (p->store)
+                put_slice(p);
+        if (done && (!p->store || store_after(p->store, done, context) != 0))
+                done(context, 0);
+        free(p->slice);
+        *p = (struct part){0};
+}

@@ -1,0 +1,26 @@
+/* A part of a sparse response on its way into its store: bytes from some position on, cut into slices that begin at
+ * multiples of SLICE_UNIT. What lies before the first such multiple, or after the last one of a part that does not
+ * reach the body's end, is not stored: it comes again with its neighbour. */
+#ifndef PROXY_PART_H
+#define PROXY_PART_H
+
+#include "cache/store.h"
+
+struct part {
+        struct store *store; /* NULL: nothing is being stored */
+        uint64_t id, total;  /* of the response and its whole body */
+        uint64_t at;         /* of the next byte that comes */
+        struct part_slice *slice;
+};
+
+/* Positions as part_add takes them must lie within an eighth of the store; what does not is not stored. */
+void part_start(struct part *, struct store *, uint64_t id, uint64_t at, uint64_t total);
+
+/* Gives up by itself where it must. */
+void part_add(struct part *, struct span more);
+
+/* No more will come. What is whole is stored, however it ended. `done`, if not NULL, is called once all of it is
+ * committed or has failed: on the writer's thread, or at once where nothing is left to do. */
+void part_end(struct part *, void (*done)(void *, int), void *context);
+
+#endif

@@ -1,0 +1,372 @@
+/* The steps of sparse responses: fetching a part of a body, the first one of a cold object or what is missing in a
+ * stored one (RFC 9110 §14, RFC 9111 §3.4).
+ *
+ * The origin is asked for whole units of the store around what is wanted, so that what comes can be stored and
+ * neighbours share no gaps. Parts are put together under one strong validator only; without one, ranges go as they
+ * came, and that is remembered. */
+#include "http/cache_control.h"
+#include "http/cache_status.h"
+#include "http/condition.h"
+#include "http/fields.h"
+#include "http/storing.h"
+#include "http/vary.h"
+#include "proxy/client.h"
+#include "proxy/exchange.h"
+#include "proxy/pending.h"
+#include "proxy/pump.h"
+
+static uint64_t unit_down(uint64_t n)
+{
+        return n / SLICE_UNIT * SLICE_UNIT;
+}
+
+static uint64_t unit_up(uint64_t n)
+{
+        return n > UINT64_MAX - SLICE_UNIT ? UINT64_MAX : unit_down(n + SLICE_UNIT - 1);
+}
+
+/* ---- what to ask for -----------------------------------------------------------------------------------------------
+ */
+
+bool exchange_part_wanted(struct exchange *x)
+{
+        static const enum field_id own[] = {FIELD_IF_NONE_MATCH, FIELD_IF_MODIFIED_SINCE, FIELD_IF_MATCH,
+                                            FIELD_IF_UNMODIFIED_SINCE, FIELD_AUTHORIZATION};
+        struct cache_control cc;
+
+        if (x->background || !range_asked(x->request, &x->want) ||
+            fills_noted(x->worker->proxy->fills, NOTED_UNSPARSE, &x->key))
+                return false;
+        for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+                if (message_has(x->request, own[i]))
+                        return false;
+        cache_control_parse(x->request, &cc);
+        if (cc.set & CC_NO_STORE)
+                return false;
+        x->gap = GAP_COLD;
+        x->gap_at = unit_down(x->want.first);
+        x->gap_end = x->want.last == UINT64_MAX ? UINT64_MAX : unit_up(x->want.last + 1);
+        return true;
+}
+
+/* A strong validator of what is stored, as If-Range takes it. */
+static bool take_validator(struct exchange *x, const struct stored *s)
+{
+        struct span v = {NULL, 0};
+
+        if (etag_is_strong(s->etag))
+                v = s->etag;
+        else if (!s->etag.len && last_modified_is_strong(s))
+                v = s->last_modified_text;
+        if (!v.len || v.len > sizeof x->validator)
+                return false;
+        memcpy(x->validator, v.at, v.len);
+        x->etag_len = v.len;
+        x->last_modified_len = 0;
+        return true;
+}
+
+bool exchange_gap_begins(struct exchange *x, const struct found *f)
+{
+        if (x->request->method != METHOD_GET || !x->request_done || x->gap_open || !take_validator(x, &f->stored))
+                return false;
+        x->total = f->length;
+        return true;
+}
+
+enum step exchange_open_gap(struct exchange *x)
+{
+        uint64_t end = unit_up(x->end);
+
+        x->gap = GAP_STORED;
+        x->gap_at = unit_down(x->at);
+        x->gap_end = reader_gap_end(x->reader, x->id, x->at, end < x->total ? end : x->total);
+        x->request_started = x->retried = false;
+        exchange_end_read(x);
+        return STEP_FETCH;
+}
+
+void exchange_describe_gap(const struct exchange *x, struct request_options *o, char text[RANGE_TEXT])
+{
+        struct out range = {.at = text, .cap = RANGE_TEXT};
+
+        out_text(&range, "bytes=");
+        out_number(&range, x->gap_at);
+        out_text(&range, "-");
+        if (x->gap_end != UINT64_MAX)
+                out_number(&range, x->gap_end - 1);
+        o->drop_conditions = true;
+        o->range = (struct span){range.at, range.len};
+        if (x->gap == GAP_STORED)
+                o->if_range = (struct span){x->validator, x->etag_len};
+}
+
+/* ---- what comes ----------------------------------------------------------------------------------------------------
+ */
+
+/* Whether it is the part that was asked for; how much of what. */
+static bool is_the_part(const struct exchange *x, const struct message *m, struct byte_range *r, uint64_t *total)
+{
+        struct span value;
+        uint64_t least = x->gap == GAP_COLD ? x->want.last : x->gap_end - 1;
+
+        if (m->status != 206 || m->odd || field_only(m, FIELD_CONTENT_RANGE, &value) != 1 ||
+            !content_range_parse(value, r, total) || *total == UINT64_MAX || r->first != x->gap_at ||
+            r->last >= *total || r->last >= x->gap_end)
+                return false;
+        if (m->framing == FRAMING_LENGTH && m->length != r->last - r->first + 1)
+                return false;
+        return r->last >= least || r->last + 1 == *total;
+}
+
+static bool same_validator(const struct exchange *x, const struct message *m)
+{
+        struct span ours = {x->validator, x->etag_len}, value;
+
+        if (ours.len && ours.at[0] == '"')
+                return field_only(m, FIELD_ETAG, &value) == 1 && etag_equal_strong(value, ours);
+        return field_only(m, FIELD_LAST_MODIFIED, &value) == 1 && span_equal(value, ours);
+}
+
+/* The request once more, as the client made it. */
+static enum step ask_plainly(struct exchange *x)
+{
+        x->gap = GAP_NONE;
+        x->solo = true;
+        x->validating = x->request_started = false;
+        upstream_close(&x->client->upstream, false);
+        return STEP_FETCH;
+}
+
+/* What is stored is not what the origin has any more: never mixed (cases.md R10). */
+static enum step changed(struct exchange *x)
+{
+        exchange_forget_stored(x);
+        if (!x->reply_started)
+                return ask_plainly(x);
+        x->detail = "what is stored and what the origin has differ";
+        x->broken = true;
+        exchange_drop_upstream(x);
+        return STEP_FINISH;
+}
+
+/* ---- the first part of a cold object -------------------------------------------------------------------------------
+ */
+
+/* What is stored meanwhile, by another client's part: this one is added to it. */
+static bool adopt(struct exchange *x, const struct stored *s, uint64_t total)
+{
+        struct found *f = &x->worker->found;
+
+        exchange_end_read(x);
+        if (!exchange_begin_read(x) || reader_find(x->reader, &x->key, x->request, true, f) != FIND_HIT || f->inlined ||
+            f->length != total || !etag_equal_strong(f->stored.etag, s->etag))
+                return false;
+        x->id = f->id;
+        return true;
+}
+
+/* Puts the record of a body of which nothing is there yet. */
+static bool put_record(struct exchange *x, const struct stored *s, struct span names, uint64_t total)
+{
+        void *claim = pending_claim(x->worker->proxy->pending, &x->key);
+        struct put put = {.id = store_next_id(x->store),
+                          .key = &x->key,
+                          .vary = names,
+                          .variant = names.len ? vary_hash(names, x->request) : 0,
+                          .stored = s,
+                          .length = total,
+                          .done = pending_done,
+                          .context = claim};
+
+        if (!claim)
+                return false;
+        x->id = put.id;
+        if (store_put_response(x->store, &put) == 0)
+                return true;
+        pending_done(claim, 0);
+        return false;
+}
+
+static enum step reply_part(struct exchange *x, const struct stored *s)
+{
+        struct worker *w = x->worker;
+        struct out head = {.at = w->page, .cap = PAGE_SIZE_MAX};
+        char status_text[256], range_text[RANGE_TEXT];
+        struct out status = {.at = status_text, .cap = sizeof status_text},
+                   range = {.at = range_text, .cap = sizeof range_text};
+        struct stored_reply_options options = {.status = 206,
+                                               .age = freshness_age(s, x->response_time),
+                                               .with_length = true,
+                                               .length = x->end - x->at,
+                                               .close = !x->request->persistent || x->reply_close,
+                                               .via = w->proxy->config->origin.via_response};
+
+        cache_status(&status,
+                     &(struct cache_status){.fwd = x->forward_reason, .fwd_status = 206, .stored = x->pinned_id});
+        range_describe(&range, &(struct byte_range){x->at, x->end - 1}, x->total);
+        options.cache_status = (struct span){status.at, status.len};
+        options.content_range = (struct span){range.at, range.len};
+        options.keep_alive = !options.close && x->request->minor == 0;
+        render_stored_head(&head, s, &options);
+        if (head.overflow)
+                return exchange_fail(x, 502, "the head of the origin server's answer is too large");
+        x->status = 206;
+        x->reply_started = true;
+        x->reply_close |= options.close;
+        x->result = "TCP_MISS";
+        count(&w->counters, COUNTER_misses, 1);
+        exchange_send(x, &(struct iovec){head.at, head.len}, 1);
+        return STEP_FILL_GAP;
+}
+
+/* NULL, or why the whole that this is a part of cannot be stored. */
+static const char *judge_whole(struct exchange *x, struct stored *s, struct out *names)
+{
+        struct worker *w = x->worker;
+        struct storing_rules rules = {.keep_set_cookie = w->proxy->config->keep_set_cookie};
+        struct out fields = {.at = w->fields, .cap = PAGE_SIZE_MAX};
+        const char *why;
+
+        storing_as_whole(&w->response);
+        why = storing_verdict(x->request, &w->response, &rules, x->request_time, x->response_time, s);
+        if (why)
+                return why;
+        if (!exchange_nominate(names, &w->response) || names->overflow)
+                return "its Vary matches nothing";
+        storing_fields(&fields, &w->response, s);
+        if (fields.overflow)
+                return "its head is too large";
+        s->fields = (struct span){fields.at, fields.len};
+        s->reason = SPAN("OK");
+        s->flags |= STORED_SPARSE;
+        return take_validator(x, s) ? NULL : "no strong validator";
+}
+
+static enum step begin_sparse(struct exchange *x, const struct byte_range *r, uint64_t total)
+{
+        char names_text[4096];
+        struct out names = {.at = names_text, .cap = sizeof names_text};
+        struct stored s;
+
+        if (judge_whole(x, &s, &names) || total > exchange_storable_most(x) || x->want.first >= total) {
+                fills_note(x->worker->proxy->fills, NOTED_UNSPARSE, &x->key, true);
+                return ask_plainly(x);
+        }
+        x->total = total;
+        x->at = x->want.first;
+        x->end = x->want.last < total ? x->want.last + 1 : total;
+        x->gap_end = r->last + 1;
+        x->pinned_id = (adopt(x, &s, total) || put_record(x, &s, (struct span){names.at, names.len}, total)) &&
+                       store_pin(x->store, x->id);
+        part_start(&x->writer, x->pinned_id ? x->store : NULL, x->id, x->gap_at, total);
+        return reply_part(x, &s);
+}
+
+/* ---- judging -------------------------------------------------------------------------------------------------------
+ */
+
+/* The head of the reply to a request of ours for a part. STEP_JUDGE: it is to be judged like any other. */
+enum step exchange_judge_part(struct exchange *x)
+{
+        struct worker *w = x->worker;
+        const struct message *m = &w->response;
+        struct byte_range r;
+        uint64_t total;
+
+        if (x->gap == GAP_COLD && m->status != 206) { /* all of it, or why not: the client gets what there is */
+                x->gap = GAP_NONE;
+                return STEP_JUDGE;
+        }
+        if (!is_the_part(x, m, &r, &total))
+                return x->gap == GAP_COLD ? ask_plainly(x) : changed(x);
+        x->reply_body = body_start(&x->reply_storage, m);
+        if (x->gap == GAP_COLD)
+                return begin_sparse(x, &r, total);
+        if (total != x->total || !same_validator(x, m))
+                return changed(x);
+        x->gap_end = r.last + 1;
+        part_start(&x->writer, x->store, x->id, x->gap_at, total);
+        if (x->reply_started)
+                return STEP_FILL_GAP;
+        if (!exchange_begin_read(x) || reader_find(x->reader, &x->key, x->request, true, &w->found) != FIND_HIT ||
+            w->found.id != x->id)
+                return ask_plainly(x);
+        x->gap_open = true;
+        return STEP_REPLY_STORED;
+}
+
+/* ---- the body of the part ------------------------------------------------------------------------------------------
+ */
+
+/* Stores the bytes; what of them the client wants is added to `out`. */
+static void take(struct exchange *x, struct span s, struct iovec *out, int *count)
+{
+        uint64_t from = x->gap_at > x->at ? x->gap_at : x->at, to = x->gap_at + s.len;
+
+        part_add(&x->writer, s);
+        if (to > x->end)
+                to = x->end;
+        if (from < to) {
+                out[(*count)++] = (struct iovec){(void *)(uintptr_t)(s.at + (from - x->gap_at)), to - from};
+                x->at = to;
+        }
+        x->gap_at += s.len;
+}
+
+/* Before its last bytes go out, so that who comes next finds it or waits for it. */
+static void end_part(struct exchange *x)
+{
+        void *context = x->writer.store ? pending_add(x->worker->proxy->pending, &x->key) : NULL;
+
+        part_end(&x->writer, context ? pending_done : NULL, context);
+}
+
+static enum step cut(struct exchange *x)
+{
+        end_part(x);
+        count(&x->worker->counters, COUNTER_errors, 1);
+        x->detail = "the origin server's answer was cut short";
+        x->broken = true;
+        exchange_drop_upstream(x);
+        return STEP_FINISH;
+}
+
+static enum step gap_filled(struct exchange *x)
+{
+        if (x->gap_at != x->gap_end)
+                return cut(x);
+        exchange_release_upstream(x);
+        x->gap = GAP_NONE;
+        x->upstream_close = false;
+        if (x->at == x->end)
+                return STEP_FINISH;
+        return x->pinned_id ? STEP_SEND_STORED : cut(x);
+}
+
+enum step step_fill_gap(struct exchange *x)
+{
+        struct client *c = x->client;
+        struct iovec out[BATCH_SPANS];
+        struct batch b;
+
+        while (!conn_blocked(&c->conn) && !conn_gone(&c->conn)) {
+                int n = 0;
+
+                batch_gather(&b, x->reply_body, &c->upstream->conn);
+                count(&x->worker->counters, COUNTER_bytes_origins, (int64_t)b.bytes);
+                for (int i = 0; i < b.count; i++)
+                        take(x, (struct span){b.spans[i].iov_base, b.spans[i].iov_len}, out, &n);
+                if (b.last == BODY_END)
+                        end_part(x);
+                if (n)
+                        exchange_send(x, out, n);
+                if (b.last == BODY_FAULT || x->gap_at > x->gap_end)
+                        return cut(x);
+                if (b.last == BODY_END)
+                        return gap_filled(x);
+                if (b.last == BODY_MORE)
+                        return STEP_WAIT;
+        }
+        return STEP_WAIT;
+}

@@ -1,0 +1,234 @@
+"""Sparse responses: a range of a cold object fetches what it needs, later ones what is missing, and parts of one object are
+put together under one strong validator only (RFC 9110 §14, RFC 9111 §3.4)."""
+
+import random
+import re
+import threading
+
+import pytest
+
+from lab import wait
+from lab.nginx import pattern
+from lab.origin import answer
+from lab.wire import get, reply
+
+MIB, UNIT = 1 << 20, 65504
+STORED = "Cache-Control: max-age=600"
+BODY = pattern(8 * MIB, 11)
+
+
+def ranged(body=BODY, *fields, etag='"v1"', status=None):
+    """Answers like a good server: 206 for one range, 416 beyond the end, 200 else."""
+    def play(request):
+        extra = [STORED, *fields, *([f"ETag: {etag}"] if etag else [])]
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", request.get("Range") or "")
+        held = request.get("If-Range")
+        if not asked or (held is not None and held != etag):
+            return reply(body, *extra)
+        first, last = int(asked[1]), min(int(asked[2] or len(body)), len(body) - 1)
+        if first >= len(body):
+            return reply(b"", f"Content-Range: bytes */{len(body)}", status="416 Range Not Satisfiable")
+        return reply(body[first:last + 1], f"Content-Range: bytes {first}-{last}/{len(body)}", *extra, status="206 Partial Content")
+
+    return play
+
+
+def part(fetch, there, first, last, body=BODY, path="/file"):
+    got = fetch(there, path, f"Range: bytes={first}-{'' if last is None else last}")
+    last = len(body) - 1 if last is None else min(last, len(body) - 1)
+    assert got.status == 206 and got.get("Content-Range") == f"bytes {first}-{last}/{len(body)}"
+    assert got.body == body[first:last + 1]
+    return got
+
+
+def cost(there):
+    """Bytes of bodies that the origin was asked for by ranges."""
+    total = 0
+    for request in there.requests:
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", request.get("Range") or f"bytes=0-")
+        total += min(int(asked[2] or len(BODY) - 1), len(BODY) - 1) - int(asked[1]) + 1
+    return total
+
+
+@pytest.mark.parametrize("first, last", [(0, 0), (0, 99), (1_000_000, 2_000_000), (UNIT, 2 * UNIT - 1), (3 * MIB, None),
+                                         (8 * MIB - 1, 8 * MIB - 1), (8 * MIB - 10, 9 * MIB), (0, None)])
+def test_a_range_of_a_cold_object_is_stored(limpid, origin, fetch, first, last):
+    there = origin(answer(ranged()))
+    assert "stored" in part(fetch, there, first, last).get("Cache-Status")
+    assert part(fetch, there, first, last).hit
+    assert len(there.requests) == 1
+    wanted = (len(BODY) if last is None else min(last + 1, len(BODY))) - first
+    assert cost(there) <= wanted + 2 * UNIT
+
+
+def test_only_the_gaps_are_fetched(limpid, origin, fetch):
+    there = origin(answer(ranged()))
+    part(fetch, there, 1 * MIB, 2 * MIB)
+    part(fetch, there, 4 * MIB, 5 * MIB)
+    before = cost(there)
+    assert "fwd=partial" in part(fetch, there, 0, 6 * MIB).get("Cache-Status")
+    assert cost(there) - before <= 4 * MIB + 4 * UNIT
+    count = len(there.requests)
+    part(fetch, there, 0, 6 * MIB)
+    part(fetch, there, 123_456, 5_999_999)
+    assert len(there.requests) == count
+    assert all(request.get("If-Range") == '"v1"' for request in there.requests[2:])
+
+
+def test_a_whole_object_is_put_together_from_parts(limpid, origin, fetch):
+    there = origin(answer(ranged()))
+    for first in range(0, 8 * MIB, MIB):
+        part(fetch, there, first, first + MIB - 1)
+    count = len(there.requests)
+    got = fetch(there, "/file")
+    assert got.status == 200 and got.hit and got.body == BODY and int(got.get("Content-Length")) == len(BODY)
+    assert got.get("Content-Range") is None
+    assert len(there.requests) == count
+
+
+def test_what_is_missing_of_the_whole_is_fetched(limpid, origin, fetch):
+    there = origin(answer(ranged()))
+    part(fetch, there, 2 * MIB, 3 * MIB)
+    part(fetch, there, 5 * MIB, 6 * MIB)
+    assert fetch(there, "/file").body == BODY
+    assert fetch(there, "/file").hit and cost(there) <= len(BODY) + 8 * UNIT
+
+
+def test_random_ranges_cost_what_they_cover(limpid, origin, fetch):
+    there = origin(answer(ranged()))
+    chance = random.Random(7)
+    asked = [chance.randrange(0, 7 * MIB) for _ in range(12)]
+    for first in asked:
+        part(fetch, there, first, first + MIB - 1)
+    covered = bytearray(len(BODY))
+    for first in asked:
+        covered[first:first + MIB] = b"\1" * MIB
+    assert cost(there) <= 1.1 * sum(covered)
+    count = len(there.requests)
+    for first in asked:
+        assert part(fetch, there, first, first + MIB - 1).hit
+    assert len(there.requests) == count
+
+
+def test_consecutive_ranges_by_parallel_connections(lab, limpid, origin, connect):
+    there, size = origin(answer(ranged())), 1_887_436
+    wires = []
+    for n in range(4):
+        wires.append(connect(there))
+        wires[-1].send(get(there.host, "/file", f"Range: bytes={n * size}-{(n + 1) * size - 1}"))
+    for n, wire in enumerate(wires):
+        assert wire.response().body == BODY[n * size:(n + 1) * size]
+    assert cost(there) <= 4 * size + 8 * UNIT
+
+
+@pytest.mark.parametrize("etag", [None, 'W/"v1"'])
+def test_without_a_strong_validator_ranges_go_as_they_are(limpid, origin, fetch, etag):
+    there = origin(answer(ranged(etag=etag)))
+    for _ in range(3):
+        part(fetch, there, 100_000, 200_000)
+    assert [request.get("Range") for request in there.requests[1:]] == ["bytes=100000-200000"] * 3
+
+
+def test_a_validator_that_changes_is_never_mixed(limpid, origin, fetch, connect):
+    """The second part is of another version: what was stored goes, and the client gets what the origin has now."""
+    new = pattern(8 * MIB, 99)
+    old_play, new_play = ranged(), ranged(new, etag='"v2"')
+    there = origin(answer(old_play, new_play))
+    part(fetch, there, 0, MIB)
+    part(fetch, there, 3 * MIB, 4 * MIB, body=new)
+    part(fetch, there, 0, MIB, body=new)
+    assert fetch(there, "/file").body == new
+
+
+def test_a_change_in_the_middle_of_a_reply_cuts_it(limpid, origin, fetch, connect):
+    new = pattern(8 * MIB, 99)
+    there = origin(answer(ranged(), ranged(new, etag='"v2"')))
+    part(fetch, there, 0, MIB)
+    wire = connect(there)
+    wire.send(get(there.host, "/file", f"Range: bytes=0-{2 * MIB}"))
+    with pytest.raises(Exception):
+        wire.response()
+    assert wire.end == "reset"
+    part(fetch, there, 0, MIB, body=new)
+
+
+def test_an_origin_that_ignores_ranges(limpid, origin, fetch):
+    """Its whole answer is stored, and answers ranges afterwards."""
+    there = origin(answer(reply(BODY, STORED, 'ETag: "v1"')))
+    assert fetch(there, "/file", "Range: bytes=100-199").body in (BODY, BODY[100:200])
+    assert part(fetch, there, 100, 199).hit and len(there.requests) == 1
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "404 Not Found", "429 Slow Down", "503 Busy", "416 Range Not Satisfiable"])
+def test_other_answers_are_the_clients(limpid, origin, fetch, status):
+    there = origin(answer(reply(b"no", "Location: http://elsewhere.test/", "Cache-Control: no-store", status=status), ranged()))
+    got = fetch(there, "/file", "Range: bytes=100-199")
+    assert (got.status, got.body) == (int(status[:3]), b"no")
+    part(fetch, there, 100, 199)
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "429 Slow Down", "503 Busy"])
+def test_another_answer_for_a_gap(limpid, origin, fetch, status):
+    """Nothing has been sent yet: the client gets what the origin has given it."""
+    there = origin(answer(ranged(), reply(b"no", "Cache-Control: no-store", status=status)))
+    part(fetch, there, 0, MIB)
+    got = fetch(there, "/file", f"Range: bytes={4 * MIB}-{5 * MIB}")
+    assert (got.status, got.body) == (int(status[:3]), b"no")
+
+
+def test_a_part_that_is_cut_keeps_what_came(limpid, origin, fetch, connect):
+    def cut(connection):
+        connection.request()
+        connection.send(ranged()(Asked("bytes=0-"))[:3 * MIB])
+        connection.close()
+
+    there = origin(cut, answer(ranged()))
+    wire = connect(there)
+    wire.send(get(there.host, "/file", "Range: bytes=0-"))
+    with pytest.raises(Exception):
+        wire.response()
+    part(fetch, there, 0, 2 * MIB)
+    assert fetch(there, "/file").body == BODY
+    assert cost(there) <= len(BODY) + len(BODY) - 2 * MIB
+
+
+class Asked:
+    def __init__(self, text):
+        self.text = text
+
+    def get(self, name):
+        return self.text if name == "Range" else None
+
+
+def test_a_stale_part_is_validated(limpid, origin, fetch):
+    """By the client's range and our validator at once: 304, and what is stored answers."""
+    def validated(request):
+        assert request.get("If-None-Match") == '"v1"' and request.get("Range") == "bytes=0-99"
+        return f'HTTP/1.1 304 Not Modified\r\nETag: "v1"\r\n{STORED}\r\n\r\n'.encode()
+
+    there = origin(answer(lambda request: ranged(BODY, "Age: 700")(request), validated))
+    part(fetch, there, 0, 99)
+    part(fetch, there, 0, 99)
+    assert part(fetch, there, 0, 99).hit and len(there.requests) == 2
+
+
+def test_parts_survive_a_restart(limpid_with, origin, fetch):
+    limpid, there = limpid_with(), origin(answer(ranged()))
+    part(fetch, there, MIB, 2 * MIB)
+    limpid.restart()
+    assert part(fetch, there, MIB, 2 * MIB).hit
+    assert fetch(there, "/file").body == BODY
+
+
+def test_what_is_larger_than_an_eighth_of_the_store_passes(limpid_with, origin, fetch):
+    limpid_with(cache={"store": {"main": {"size": "32M"}}})
+    there = origin(answer(ranged()))
+    for _ in range(2):
+        part(fetch, there, 0, 99)
+    assert there.requests[-1].get("Range") == "bytes=0-99"
+
+
+def test_several_ranges_of_a_cold_object_pass(limpid, origin, fetch):
+    there = origin(answer(ranged()))
+    fetch(there, "/file", "Range: bytes=0-1,5-6")
+    assert there.requests[0].get("Range") == "bytes=0-1,5-6"
