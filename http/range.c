@@ -116,6 +116,19 @@ enum range_verdict range_verdict(const struct message *request, const struct sto
         return RANGE_PART;
 }
 
+size_t range_parts(const struct message *request, const struct stored *s, uint64_t length, int64_t now,
+                   struct byte_range parts[RANGES_MAX])
+{
+        struct range_set set;
+        struct span value;
+
+        if (request->method != METHOD_GET || s->status != 200 || field_only(request, FIELD_RANGE, &value) != 1 ||
+            !if_range_holds(request, s, now) || !set_read(&set, value, length) || set.count < 2)
+                return 0;
+        memcpy(parts, set.ranges, set.count * sizeof *parts);
+        return set.count;
+}
+
 bool range_asked(const struct message *request, struct byte_range *r)
 {
         struct range_set set;

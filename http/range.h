@@ -23,6 +23,11 @@ struct byte_range {
 enum range_verdict range_verdict(const struct message *request, const struct stored *, uint64_t length, int64_t now,
                                  struct byte_range *);
 
+/* The several parts that a GET asks for where range_verdict says RANGE_WHOLE: apart from each other, by their first
+ * byte. Returns how many; 0 where it must be the whole. */
+size_t range_parts(const struct message *request, const struct stored *, uint64_t length, int64_t now,
+                   struct byte_range parts[RANGES_MAX]);
+
 /* The one range "first-last" or "first-" (last is then UINT64_MAX) that a GET asks for, with no If-Range. False for all
  * else: such a request is not taken apart. */
 bool range_asked(const struct message *request, struct byte_range *);

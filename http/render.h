@@ -57,10 +57,14 @@ struct stored_reply_options {
         uint64_t length;           /* bytes of the body that follows, or would follow a GET */
         bool with_length;          /* false: no Content-Length (the length is not known yet) */
         struct span content_range; /* value of Content-Range, for 206 and 416; empty: none */
+        struct span content_type;  /* not empty: instead of the stored one */
         bool close, keep_alive, via;
         bool chunked;             /* the body is sent in chunks */
         struct span cache_status; /* the whole value of our member of Cache-Status; empty: none */
 };
+
+/* The value of the stored Content-Type; empty where there is none. */
+struct span stored_content_type(const struct stored *);
 
 /* The head of a reply from the store. A 304 has the fields of RFC 9110 §15.4.5 only; 412 and 416 have none that speak
  * of content, its validators or its freshness. */

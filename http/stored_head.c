@@ -28,19 +28,50 @@ static bool belongs(uint16_t status, bool has_etag, struct span name)
         return !(not_in_errors >> id & 1) && !is_content_field(name);
 }
 
+/* Takes the next stored line, with its end; its name lies in it. */
+static bool next_line(struct span *rest, struct span *line, struct span *name)
+{
+        const char *feed = rest->len ? memchr(rest->at, '\n', rest->len) : NULL, *colon;
+
+        if (!feed)
+                return false;
+        *line = (struct span){rest->at, (size_t)(feed + 1 - rest->at)};
+        colon = memchr(line->at, ':', line->len);
+        *name = (struct span){line->at, colon ? (size_t)(colon - line->at) : 0};
+        *rest = (struct span){feed + 1, rest->len - line->len};
+        return true;
+}
+
 /* The stored lines that this status may have. */
 static void out_some_fields(struct out *o, const struct stored *stored, uint16_t status)
 {
-        struct span rest = stored->fields;
-        const char *feed;
-        while (rest.len > 0 && (feed = memchr(rest.at, '\n', rest.len))) {
-                struct span line = {rest.at, (size_t)(feed + 1 - rest.at)};
-                const char *colon = memchr(line.at, ':', line.len);
-                struct span name = {line.at, colon ? (size_t)(colon - line.at) : 0};
+        struct span rest = stored->fields, line, name;
+
+        while (next_line(&rest, &line, &name))
                 if (belongs(status, stored->etag.len > 0, name))
                         out_span(o, line);
-                rest = (struct span){feed + 1, rest.len - line.len};
-        }
+}
+
+static void out_retyped_fields(struct out *o, const struct stored *stored, struct span type)
+{
+        struct span rest = stored->fields, line, name;
+
+        while (next_line(&rest, &line, &name))
+                if (!span_equal_fold(name, SPAN("content-type")))
+                        out_span(o, line);
+        out_text(o, "Content-Type: ");
+        out_span(o, type);
+        out_text(o, "\r\n");
+}
+
+struct span stored_content_type(const struct stored *stored)
+{
+        struct span rest = stored->fields, line, name;
+
+        while (next_line(&rest, &line, &name))
+                if (span_equal_fold(name, SPAN("content-type")))
+                        return span_trim((struct span){line.at + name.len + 1, line.len - name.len - 3});
+        return (struct span){NULL, 0};
 }
 
 static void out_start(struct out *o, const struct stored *stored, uint16_t status)
@@ -81,6 +112,8 @@ void render_stored_head(struct out *o, const struct stored *stored, const struct
         out_start(o, stored, status);
         if (status == 304 || status == 412 || status == 416)
                 out_some_fields(o, stored, status);
+        else if (options->content_type.len)
+                out_retyped_fields(o, stored, options->content_type);
         else
                 out_span(o, stored->fields);
         out_framing(o, options);

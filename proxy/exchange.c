@@ -24,6 +24,7 @@ static const struct step_entry {
         [STEP_LOOKUP] = {"lookup", step_lookup},
         [STEP_REPLY_STORED] = {"reply from the store", step_reply_stored},
         [STEP_SEND_STORED] = {"send from the store", step_send_stored},
+        [STEP_SEND_PARTS] = {"send several parts", step_send_parts},
         [STEP_VALIDATE] = {"validate", step_validate},
         [STEP_JOIN] = {"join others or lead", step_join},
         [STEP_FETCH] = {"fetch", step_fetch},
@@ -200,6 +201,8 @@ static void let_go(struct exchange *x)
 {
         fill_leave(&x->part);
         part_end(&x->writer, NULL, NULL);
+        free(x->parts);
+        x->parts = NULL;
         stop_bodies(x);
         if (x->pinned_id)
                 store_unpin(x->store, x->id);

@@ -8,6 +8,7 @@
 
 #include "cache/store.h"
 #include "http/freshness.h"
+#include "http/multipart.h"
 #include "http/range.h"
 #include "http/render.h"
 #include "http/request.h"
@@ -24,6 +25,7 @@ enum step {
         STEP_LOOKUP,
         STEP_REPLY_STORED,
         STEP_SEND_STORED,
+        STEP_SEND_PARTS,
         STEP_VALIDATE,
         STEP_JOIN,
         STEP_FETCH,
@@ -110,6 +112,9 @@ struct exchange {
         /* a stored response that is read or validated */
         uint64_t id, at, end; /* at, end: of its body, still to be sent */
 
+        struct multipart *parts; /* heap: several ranges are sent; `next_part` comes next */
+        size_t next_part;
+
         /* the part that is fetched: its next byte and its end; `want` is what the client asked for */
         uint8_t gap;
         bool gap_open; /* the reply begins with what the origin sends now */
@@ -169,6 +174,7 @@ enum step step_tunnel(struct exchange *);
 /* step_stored.c */
 enum step step_reply_stored(struct exchange *);
 enum step step_send_stored(struct exchange *);
+enum step step_send_parts(struct exchange *);
 enum step step_validate(struct exchange *);
 enum step step_freshen(struct exchange *);
 
@@ -177,6 +183,17 @@ enum step step_fetch(struct exchange *);
 enum step step_connect(struct exchange *);
 enum step step_send_request(struct exchange *);
 enum step step_hand_back(struct exchange *);
+
+/* step_parts.c */
+/* Whether the stored response is to be sent as several parts: x->parts says which. */
+bool exchange_parts_wanted(struct exchange *, const struct found *);
+/* All of them, of a body that is here as a whole. */
+enum step exchange_send_parts_inline(struct exchange *, struct span body);
+/* What follows when x->at has reached x->end. */
+static inline enum step exchange_body_sent(const struct exchange *x)
+{
+        return x->parts ? STEP_SEND_PARTS : STEP_FINISH;
+}
 
 /* step_part.c */
 enum step step_fill_gap(struct exchange *);
@@ -202,7 +219,7 @@ struct exchange *exchange_shadow(const struct exchange *, struct client *shadow)
 enum step step_join(struct exchange *);
 enum step step_share(struct exchange *);
 /* A fill's `wake`: the client has its turn. */
-void exchange_wake(void *client);
+void exchange_wake(void *argument);
 /* The head that another one asked for does not come. */
 enum step exchange_join_late(struct exchange *);
 /* The client has gone, but others read what it fetches: goes on for them. */

@@ -340,7 +340,7 @@ static enum step gap_filled(struct exchange *x)
         x->gap = GAP_NONE;
         x->upstream_close = false;
         if (x->at == x->end)
-                return STEP_FINISH;
+                return exchange_body_sent(x);
         return x->pinned_id ? STEP_SEND_STORED : cut(x);
 }
 

@@ -246,6 +246,30 @@ static enum step pin_and_look_again(struct exchange *x, uint64_t id)
         return x->validating ? STEP_FRESHEN : STEP_LOOKUP;
 }
 
+/* Several ranges (RFC 9110 §14.6). */
+static enum step reply_with_parts(struct exchange *x, const struct found *f, const struct stored *s, struct answer *a)
+{
+        struct out head = {.at = x->worker->page, .cap = PAGE_SIZE_MAX};
+        char type_text[MULTIPART_TYPE];
+        struct out type = {.at = type_text, .cap = sizeof type_text};
+
+        if (!f->inlined && !(x->pinned_id && x->id == f->id))
+                return pin_and_look_again(x, f->id);
+        a->status = 206;
+        a->first = 0;
+        a->end = multipart_length(x->parts);
+        describe_head(a, x, s);
+        multipart_type(&type, x->parts);
+        a->head.content_type = (struct span){type.at, type.len};
+        render_stored_head(&head, s, &a->head);
+        if (head.overflow)
+                return exchange_fail(x, 500, "the stored head is too large");
+        note_reply(x, a);
+        exchange_gap_begins(x, f);
+        exchange_send(x, &(struct iovec){head.at, head.len}, 1);
+        return f->inlined ? exchange_send_parts_inline(x, f->body) : STEP_SEND_PARTS;
+}
+
 static enum step reply_with(struct exchange *x, const struct found *f, const struct stored *s)
 {
         struct worker *w = x->worker;
@@ -253,6 +277,8 @@ static enum step reply_with(struct exchange *x, const struct found *f, const str
         struct answer a = {0};
 
         choose_answer(&a, x, f);
+        if (a.status == 200 && a.body && exchange_parts_wanted(x, f))
+                return reply_with_parts(x, f, s, &a);
         describe_head(&a, x, s);
         render_stored_head(&head, s, &a.head);
         if (head.overflow)
@@ -290,7 +316,7 @@ static bool send_some(struct exchange *x, enum step *next)
         }
         sent = conn_offer(&x->client->conn, spans, count);
         took_stored(x, sent);
-        *next = x->at == x->end ? STEP_FINISH : STEP_WAIT;
+        *next = x->at == x->end ? exchange_body_sent(x) : STEP_WAIT;
         return sent > 0 && x->at < x->end;
 }
 
@@ -300,7 +326,7 @@ enum step step_send_stored(struct exchange *x)
         enum step next = STEP_FINISH;
 
         if (x->at == x->end)
-                return STEP_FINISH;
+                return exchange_body_sent(x);
         if (conn_blocked(&x->client->conn))
                 return STEP_WAIT;
         if (!exchange_begin_read(x))

@@ -232,3 +232,38 @@ def test_several_ranges_of_a_cold_object_pass(limpid, origin, fetch):
     there = origin(answer(ranged()))
     fetch(there, "/file", "Range: bytes=0-1,5-6")
     assert there.requests[0].get("Range") == "bytes=0-1,5-6"
+
+
+def parts_of(got):
+    """{(first, last): bytes} of a multipart/byteranges body."""
+    boundary = re.fullmatch(r"multipart/byteranges; boundary=(\w+)", got.get("Content-Type"))[1].encode()
+    assert len(got.body) == int(got.get("Content-Length"))
+    pieces = got.body.split(b"\r\n--" + boundary)
+    assert pieces[0] == b"" and pieces[-1] == b"--\r\n"
+    found = {}
+    for piece in pieces[1:-1]:
+        head, _, body = piece.partition(b"\r\n\r\n")
+        assert b"\r\nContent-Type: text/plain\r\n" in head
+        first, last = map(int, re.search(rb"Content-Range: bytes (\d+)-(\d+)/", head).groups())
+        found[first, last] = body
+    return found
+
+
+@pytest.mark.parametrize("size", [10_000, 8 * MIB])
+def test_several_ranges_of_what_is_stored(limpid, origin, fetch, size):
+    body = BODY[:size]
+    there = origin(answer(reply(body, STORED, 'ETag: "v1"', "Content-Type: text/plain")))
+    fetch(there, "/file")
+    got = fetch(there, "/file", "Range: bytes=0-1,5-9,-100,3000-4999")
+    assert got.status == 206 and got.hit and got.get("Content-Range") is None
+    assert parts_of(got) == {(0, 1): body[:2], (5, 9): body[5:10], (3000, 4999): body[3000:5000], (size - 100, size - 1): body[-100:]}
+    assert fetch(there, "/file", "Range: bytes=0-,1-,2-,3-").body == body
+    assert len(there.requests) == 1
+
+
+def test_several_ranges_with_gaps_between_them(limpid, origin, fetch):
+    there = origin(answer(ranged(BODY, "Content-Type: text/plain")))
+    part(fetch, there, 0, 99)
+    got = fetch(there, "/file", f"Range: bytes=0-9,{3 * MIB}-{4 * MIB},{7 * MIB}-")
+    assert parts_of(got) == {(0, 9): BODY[:10], (3 * MIB, 4 * MIB): BODY[3 * MIB:4 * MIB + 1], (7 * MIB, 8 * MIB - 1): BODY[7 * MIB:]}
+    assert len(there.requests) == 3

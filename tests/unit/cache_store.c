@@ -530,6 +530,73 @@ Test(store, a_body_in_slices_comes_back_byte_for_byte_from_any_offset)
         reader_end(reader);
 }
 
+static atomic_int after;
+
+static void note_after(void *context, int error)
+{
+        (void)context;
+        atomic_store(&after, error ? -1 : 1);
+}
+
+static void put_part(uint64_t id, uint64_t offset, size_t len)
+{
+        char *bytes = malloc(len);
+
+        for (size_t i = 0; i < len; i++)
+                bytes[i] = pattern(id, offset + i);
+        cr_assert_eq(store_put_part(store, id, offset, bytes, len, free_slice, bytes), 0);
+}
+
+/* Its record comes first; parts come in any order, and what is missing is a gap with an end. */
+Test(store, a_sparse_response)
+{
+        struct key k = key_of("http://a:80/sparse");
+        struct stored s = plain();
+        struct put p = {.id = store_next_id(store), .key = &k, .stored = &s, .length = 3 << 20};
+        struct iovec spans[2];
+        struct found f;
+        int count;
+
+        s.flags |= STORED_SPARSE;
+        cr_assert_eq(store_put_response(store, &p), 0);
+        put_part(p.id, 8 * SLICE_UNIT, SLICE_UNIT);
+        put_part(p.id, 2 * SLICE_UNIT, 2 * SLICE_UNIT);
+        cr_assert_eq(store_after(store, note_after, NULL), 0);
+        while (!atomic_load(&after))
+                sched_yield();
+        cr_assert_eq(atomic_load(&after), 1);
+        cr_assert_eq(find("http://a:80/sparse", &f), FIND_HIT);
+        cr_assert(f.stored.flags & STORED_SPARSE);
+        cr_assert_not(f.inlined);
+        cr_assert_eq(f.length, 3 << 20);
+        cr_assert_eq(reader_body(reader, p.id, 0, 10, spans, 2, &count), BODY_GAP);
+        cr_assert_eq(reader_gap_end(reader, p.id, 0, 3 << 20), 2 * SLICE_UNIT);
+        cr_assert_eq(reader_gap_end(reader, p.id, 0, 100), 100);
+        reader_end(reader);
+        cr_assert_eq(reader_begin(reader), 0);
+        load(p.id, 2 * SLICE_UNIT);
+        cr_assert_eq(reader_body(reader, p.id, 3 * SLICE_UNIT, 3 * SLICE_UNIT, spans, 2, &count), BODY_READY);
+        cr_assert_eq(count, 1);
+        cr_assert_eq(spans[0].iov_len, SLICE_UNIT);
+        cr_assert_eq(((char *)spans[0].iov_base)[5], pattern(p.id, 3 * SLICE_UNIT + 5));
+        cr_assert_eq(reader_gap_end(reader, p.id, 4 * SLICE_UNIT, 3 << 20), 8 * SLICE_UNIT);
+        cr_assert_eq(reader_gap_end(reader, p.id, 9 * SLICE_UNIT, 3 << 20), 3 << 20);
+        reader_end(reader);
+}
+
+Test(store, a_part_without_its_record_is_dropped)
+{
+        uint64_t id = store_next_id(store);
+        struct iovec spans[1];
+        int count;
+
+        put_part(id, 0, SLICE_UNIT);
+        store_sync(store);
+        cr_assert_eq(reader_begin(reader), 0);
+        cr_assert_eq(reader_body(reader, id, 0, 1, spans, 1, &count), BODY_GAP);
+        reader_end(reader);
+}
+
 Test(store, an_abandoned_response_leaves_no_slices)
 {
         uint64_t id = store_next_id(store);

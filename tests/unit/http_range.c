@@ -1,4 +1,5 @@
 #include "http/range.h"
+#include "http/render.h"
 #include "http_heads.h"
 
 #define AT "Sun, 06 Nov 1994 08:49:37 GMT"
@@ -174,4 +175,62 @@ Test(range, the_content_range_of_a_416_is_empty)
         uint64_t total;
         cr_assert(content_range_parse(SPAN("BYTES  */281474976710656"), &range, &total));
         cr_expect(range.first > range.last && total == 1UL << 48);
+}
+
+static bool asked(struct span head)
+{
+        struct message m;
+
+        cr_assert_eq(parse_request(&m, head).kind, FAULT_NONE);
+        return range_asked(&m, &range);
+}
+
+#define ASKED(fields) asked(SPAN(GET fields END))
+
+Test(range, one_range_that_can_be_taken_apart)
+{
+        cr_expect(ASKED("Range: bytes=5-9\r\n"));
+        cr_expect(range.first == 5 && range.last == 9);
+        cr_expect(ASKED("Range: bytes=5-\r\n"));
+        cr_expect(range.first == 5 && range.last == UINT64_MAX);
+        cr_expect(ASKED("Range: bytes=20000000000-20000000009\r\n"));
+        cr_expect(range.first == 20000000000 && range.last == 20000000009);
+}
+
+Test(range, what_is_not_taken_apart)
+{
+        cr_expect_not(ASKED(""));
+        cr_expect_not(ASKED("Range: bytes=-5\r\n"), "where it begins only the origin knows");
+        cr_expect_not(ASKED("Range: bytes=0-1,4-5\r\n"));
+        cr_expect_not(ASKED("Range: bytes=0-1,2-3\r\n"));
+        cr_expect_not(ASKED("Range: bytes=9-5\r\n"));
+        cr_expect_not(ASKED("Range: lines=1-2\r\n"));
+        cr_expect_not(ASKED("Range: bytes=1-2\r\nRange: bytes=1-2\r\n"));
+        cr_expect_not(ASKED("Range: bytes=1-2\r\nIf-Range: \"a\"\r\n"));
+        cr_expect_not(asked(SPAN("HEAD / HTTP/1.1\r\nHost: a\r\nRange: bytes=1-2\r\n" END)));
+}
+
+Test(range, described)
+{
+        char text[80];
+        struct out o = {.at = text, .cap = sizeof text};
+
+        range_describe(&o, &(struct byte_range){5, 9}, 20000000000);
+        cr_expect(span_equal((struct span){text, o.len}, SPAN("bytes 5-9/20000000000")));
+        o.len = 0;
+        range_describe(&o, NULL, 7);
+        cr_expect(span_equal((struct span){text, o.len}, SPAN("bytes */7")));
+}
+
+Test(range, several_parts)
+{
+        struct byte_range parts[RANGES_MAX];
+        struct message m;
+
+        cr_assert_eq(parse_request(&m, SPAN(GET "Range: bytes=8-,0-1,5-5,1-2\r\n" END)).kind, FAULT_NONE);
+        cr_assert_eq(range_parts(&m, &stored, 10, MODIFIED + 99, parts), 3);
+        cr_expect(parts[0].first == 0 && parts[0].last == 2 && parts[1].first == 5 && parts[2].last == 9);
+        cr_assert_eq(range_parts(&m, &stored, 3, MODIFIED + 99, parts), 0, "only one can be satisfied");
+        cr_assert_eq(parse_request(&m, SPAN(GET "Range: bytes=0-1,5-5\r\nIf-Range: \"b\"\r\n" END)).kind, FAULT_NONE);
+        cr_assert_eq(range_parts(&m, &stored, 10, MODIFIED + 99, parts), 0);
 }

@@ -100,3 +100,18 @@ Test(pending, other_keys_are_not_held_up)
         cr_assert_not(pending_maybe(p, &k));
         pending_free(&p);
 }
+
+Test(pending, a_claim_is_for_one)
+{
+        struct pending *p = pending_new();
+        struct key k = key_of("http://a:80/");
+        void *claim = pending_claim(p, &k);
+
+        cr_assert_not_null(claim);
+        cr_assert_null(pending_claim(p, &k));
+        pending_done(claim, 0);
+        claim = pending_claim(p, &k);
+        cr_assert_not_null(claim);
+        pending_done(claim, 0);
+        pending_free(&p);
+}

@@ -1,0 +1,124 @@
+/* proxy/part.c: what is stored of a part begins and ends at units, or at the body's end. */
+#include <criterion/criterion.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "proxy/part.h"
+#include "proxy/sigbus.h"
+
+/* main.c has the real one, and no test links main.c. */
+void sigbus_watch(struct store *const *stores, size_t count)
+{
+        (void)stores;
+        (void)count;
+}
+
+enum { TOTAL = 3 << 20 };
+
+static char path[] = "/tmp/limpid-part-XXXXXX";
+static struct store *store;
+static struct reader *reader;
+static uint64_t id;
+
+static void set_up(void)
+{
+        struct store_options o = {.path = path, .size = 64 << 20};
+        struct stored s = {.status = 200, .flags = STORED_SPARSE, .lifetime = 60, .last_modified = -1};
+        char message[STORE_MESSAGE];
+        struct key key;
+
+        cr_assert_not_null(mkdtemp(path));
+        cr_assert_eq(store_open(&store, &o, message), 0, "%s", message);
+        cr_assert_eq(reader_open(&reader, store), 0);
+        key_of_text(&key, SPAN("http://a:80/"));
+        id = store_next_id(store);
+        cr_assert_eq(store_put_response(store, &(struct put){.id = id, .key = &key, .stored = &s, .length = TOTAL}), 0);
+}
+
+static void tear_down(void)
+{
+        char command[128];
+
+        reader_close(&reader);
+        store_close(&store);
+        snprintf(command, sizeof command, "rm -r %s", path);
+        cr_assert_eq(system(command), 0);
+}
+
+TestSuite(part, .init = set_up, .fini = tear_down);
+
+static atomic_int ends;
+
+static void ended(void *context, int error)
+{
+        cr_expect_eq(context, &ends);
+        cr_expect_eq(error, 0);
+        atomic_fetch_add(&ends, 1);
+}
+
+static void put(uint64_t from, uint64_t to, size_t step)
+{
+        static char bytes[70000];
+        struct part p;
+
+        part_start(&p, store, id, from, TOTAL);
+        for (uint64_t at = from; at < to; at += step)
+                part_add(&p, (struct span){bytes, to - at < step ? (size_t)(to - at) : step});
+        part_end(&p, ended, &ends);
+        store_sync(store);
+        cr_assert_eq(atomic_load(&ends), 1);
+}
+
+static bool stored(uint64_t at)
+{
+        struct iovec spans[1];
+        int count;
+        bool there;
+
+        cr_assert_eq(reader_begin(reader), 0);
+        there = reader_body(reader, id, at, 1, spans, 1, &count) != BODY_GAP;
+        reader_end(reader);
+        return there;
+}
+
+Test(part, what_begins_and_ends_at_units_is_stored_whole)
+{
+        put(SLICE_UNIT, 3 * SLICE_UNIT, 1000);
+        cr_assert(!stored(SLICE_UNIT - 1) && stored(SLICE_UNIT) && stored(3 * SLICE_UNIT - 1) &&
+                  !stored(3 * SLICE_UNIT));
+}
+
+Test(part, what_hangs_over_is_left_out)
+{
+        put(5, 3 * SLICE_UNIT - 1, 65521);
+        cr_assert(!stored(5) && stored(SLICE_UNIT) && stored(2 * SLICE_UNIT - 1) && !stored(2 * SLICE_UNIT));
+}
+
+Test(part, the_end_of_the_body_ends_a_slice)
+{
+        put(TOTAL - 2 * SLICE_UNIT, TOTAL, 65521);
+        cr_assert(stored(TOTAL - 1));
+}
+
+Test(part, more_than_one_slice)
+{
+        put(0, 2 * SLICE_MAX + SLICE_UNIT, 65521);
+        cr_assert(stored(0) && stored(SLICE_MAX) && stored(2 * SLICE_MAX) && !stored(2 * SLICE_MAX + SLICE_UNIT));
+}
+
+Test(part, less_than_a_unit_is_nothing)
+{
+        put(10, 100, 7);
+        cr_assert(!stored(10));
+}
+
+Test(part, without_a_store_nothing_happens)
+{
+        struct part p = {0};
+
+        part_add(&p, SPAN("abc"));
+        part_end(&p, ended, &ends);
+        cr_assert_eq(atomic_load(&ends), 1, "the end is told all the same");
+}
