@@ -77,6 +77,8 @@ static void describe(const struct exchange *x, struct request_options *o, char a
         if (!x->decision.host.len) {
                 address_text(&x->client->destination, authority);
                 o->authority = (struct span){authority, strlen(authority)};
+                if (address_port(&x->client->destination) == 80) /* as it is written by default (RFC 9110 §7.2) */
+                        o->authority.len = (size_t)(strrchr(authority, ':') - authority);
         }
 }
 

@@ -270,6 +270,29 @@ static bool server_error(uint16_t status)
         return status == 500 || (status >= 502 && status <= 504);
 }
 
+/* RFC 9111 §4.3.5: a HEAD's reply makes what is stored good again, or shows that it is not. */
+static void freshen_by_head(struct exchange *x)
+{
+        struct worker *w = x->worker;
+        struct out fields = {.at = w->fields, .cap = PAGE_SIZE_MAX};
+        struct found *f = &w->found;
+        struct stored fresh;
+        void *context;
+
+        if (!x->had_stored || !x->head_only || w->response.status != 200 || !exchange_begin_read(x) ||
+            reader_find(x->reader, &x->key, x->request, true, f) != FIND_HIT)
+                return;
+        if (!storing_head_agrees(&f->stored, f->length, &w->response) ||
+            !storing_freshen(&fields, &f->stored, &w->response, x->request, x->request_time, x->response_time,
+                             &fresh)) {
+                exchange_forget_stored(x);
+                return;
+        }
+        context = pending_add(w->proxy->pending, &x->key);
+        if (store_freshen(x->store, f->id, &fresh, pending_done, context) != 0)
+                pending_done(context, 0);
+}
+
 enum step step_judge(struct exchange *x)
 {
         const struct message *m = &x->worker->response;
@@ -287,6 +310,7 @@ enum step step_judge(struct exchange *x)
         if (server_error(m->status) && exchange_stale_instead(x, REUSE_SERVER_ERROR, m->status, &next))
                 return next;
         invalidate(x);
+        freshen_by_head(x);
         if (x->validating && m->status == 206) /* what is stored is not what the origin has any more */
                 exchange_forget_stored(x);
         if (x->look && x->store) {

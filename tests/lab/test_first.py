@@ -309,6 +309,22 @@ def test_a_cold_head_is_asked_as_head_and_poisons_nothing(limpid, origin, connec
     assert wire.ask(get(there.host)).body == b"one"
 
 
+@pytest.mark.parametrize("etag, length, fresh", [('"1"', 3, True), ('"2"', 3, False), ('"1"', 4, False)])
+def test_a_head_freshens_or_forgets(limpid, origin, fetch, etag, length, fresh):
+    """RFC 9111 §4.3.5: what the reply to a HEAD says of the stored response counts."""
+    def play(request):
+        if request.method == "HEAD":
+            return f'HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nETag: {etag}\r\nContent-Length: {length}\r\n\r\n'.encode()
+        return reply("one", "Cache-Control: max-age=60", 'ETag: "1"', *(["Age: 100"] if len(there.requests) == 1 else []))
+
+    there = origin(answer(play))
+    assert fetch(there).body == b"one"
+    assert fetch(there, method="HEAD").status == 200
+    got = fetch(there)
+    assert got.body == b"one" and bool(got.hit) == fresh
+    assert there.requests[-1].get("If-None-Match") is None or fresh
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "BREW"])
 def test_an_unsafe_method_passes_and_invalidates(limpid, origin, fetch, method):
     there = origin(answer(lambda request: reply(f"{request.method}-{len(there.requests)}", "Cache-Control: max-age=60")))

@@ -88,10 +88,24 @@ Test(parse, methods_have_their_ids)
         }
 }
 
-Test(parse, unknown_methods_are_odd_501)
+Test(parse, unknown_methods_are_read_like_any)
 {
-        EXPECT_FAULT(FAULT_ODD, 501, "BREW / HTTP/1.1\r\n" HOST END);
+        struct message m;
+        const struct span heads[] = {SPAN("BREW /pot HTTP/1.1\r\n" HOST "Content-Length: 5\r\n" END),
+                                     SPAN("X!Y /p\xc3\xb6t HTTP/1.1\r\n" HOST "Content-Length: 5\r\n" END)};
+
+        for (size_t i = 0; i < 2; i++) {
+                cr_assert_eq(parse_request(&m, heads[i]).kind, FAULT_NONE);
+                cr_assert_eq(m.method, METHOD_OTHER);
+                cr_assert(m.framing == FRAMING_LENGTH && m.length == 5);
+        }
+        EXPECT_FAULT(FAULT_FRAMING, 400, "BREW / HTTP/1.1\r\n" HOST "Content-Length: 5\r\nContent-Length: 6\r\n" END);
+}
+
+Test(parse, methods_in_other_letters_are_odd_501)
+{
         EXPECT_FAULT(FAULT_ODD, 501, "get / HTTP/1.1\r\n" HOST END);
+        EXPECT_FAULT(FAULT_ODD, 501, "Connect / HTTP/1.1\r\n" HOST END);
         ODD("PRI * HTTP/1.1\r\n" HOST END);
         cr_expect_neq(with_octet("DESCRIBE@/ HTTP/1.1\r\n" HOST END, ' ', false).kind, FAULT_NONE);
 }
