@@ -136,6 +136,7 @@ void exchange_start(struct client *c, struct span head, const struct fault *faul
 
 void exchange_becomes_tunnel(struct exchange *x)
 {
+        fill_leave(&x->part); /* nobody else can have it */
         x->tunnel = true;
         x->result = "TCP_TUNNEL";
         x->hierarchy = "ORIGINAL_DST";

@@ -30,7 +30,7 @@ static bool may_share(const struct exchange *x)
                                             FIELD_AUTHORIZATION};
         struct cache_control cc;
 
-        if (x->solo || x->request->method != METHOD_GET || x->request->framing != FRAMING_NONE)
+        if (x->solo || x->request->upgrade || x->request->method != METHOD_GET || x->request->framing != FRAMING_NONE)
                 return false;
         for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
                 if (message_has(x->request, own[i]))

@@ -193,6 +193,42 @@ def test_what_could_not_be_shared_is_not_waited_for_again(lab, limpid, origin, c
     assert all(wire.response().body == b"mine" for wire in wires)
 
 
+def test_a_reply_without_a_head_releases_the_others(lab, limpid, origin, connect):
+    """It is relayed to whoever asked, to the close; the others ask for themselves."""
+    go = threading.Event()
+
+    def bare(connection):
+        connection.request()
+        connection.wait(go)
+        connection.send(b"ICY 200 OK\r\n\r\nsound")
+        connection.close()
+
+    there = origin(bare, answer(reply(b"good", STORED)))
+    wires = asked(lab, connect, there, 3)
+    wait.eventually(lambda: there.requests, "the first request")
+    go.set()
+    got = sorted(wire.read_until(b"\r\n\r\n")[:12] for wire in wires)
+    assert got == [b"HTTP/1.1 200", b"HTTP/1.1 200", b"ICY 200 OK\r\n"]
+
+
+def test_upgrades_are_nobody_elses(lab, limpid, origin, connect):
+    """Each gets a connection of its own, at once."""
+    barrier = threading.Barrier(3, timeout=wait.DEADLINE)
+
+    def switch(connection):
+        connection.request()
+        barrier.wait()
+        connection.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+        connection.send(connection.read(2))
+
+    there = origin(switch)
+    wires = asked(lab, connect, there, 3, "/socket", "Connection: Upgrade", "Upgrade: x")
+    for n, wire in enumerate(wires):
+        assert wire.head().status == 101
+        wire.send(f"{n}!")
+        assert wire.read(2) == f"{n}!".encode()
+
+
 def test_other_variants_are_not_given(lab, limpid, origin, connect):
     """Who asked for another variant asks for himself."""
     go = threading.Event()
