@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <lmdb.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -421,6 +422,45 @@ Test(store, a_foreign_file_is_set_aside)
         cr_assert_not_null(strstr(message, "set aside"), "%s", message);
         put("http://a:80/", "new");
         cr_assert(holds("http://a:80/", "new"));
+}
+
+/* Writes another version into the store's meta table. */
+static void set_format(char version)
+{
+        char name[] = "limpid store format", bytes[8] = {version};
+        MDB_val k = {strlen(name), name}, v = {sizeof bytes, bytes};
+        MDB_env *env;
+        MDB_txn *txn;
+        MDB_dbi meta;
+
+        reader_close(&reader);
+        store_close(&store);
+        cr_assert_eq(mdb_env_create(&env), 0);
+        cr_assert_eq(mdb_env_set_maxdbs(env, 8), 0);
+        cr_assert_eq(mdb_env_open(env, path, 0, 0600), 0);
+        cr_assert_eq(mdb_txn_begin(env, NULL, 0, &txn), 0);
+        cr_assert_eq(mdb_dbi_open(txn, "meta", 0, &meta), 0);
+        cr_assert_eq(mdb_put(txn, meta, &k, &v, 0), 0);
+        cr_assert_eq(mdb_txn_commit(txn), 0);
+        mdb_env_close(env);
+}
+
+Test(store, another_format_is_set_aside)
+{
+        static const struct {
+                char version;
+                const char *said;
+        } others[] = {{2, "newer"}, {0, "too old"}};
+
+        for (size_t i = 0; i < 2; i++) {
+                put("http://a:80/", "x");
+                set_format(others[i].version);
+                reopen(32 << 20);
+                cr_assert(strstr(message, others[i].said) && strstr(message, "set aside"), "%s", message);
+                cr_assert_not(holds("http://a:80/", "x"));
+                put("http://a:80/new", "y");
+                cr_assert(holds("http://a:80/new", "y"), "an empty one was begun");
+        }
 }
 
 Test(store, a_flipped_bit_is_a_miss_and_counted)
