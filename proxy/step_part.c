@@ -138,16 +138,38 @@ static enum step ask_plainly(struct exchange *x)
         return STEP_FETCH;
 }
 
+static enum step cut_off(struct exchange *x, const char *why)
+{
+        x->detail = why;
+        x->broken = true;
+        exchange_drop_upstream(x);
+        return STEP_FINISH;
+}
+
 /* What is stored is not what the origin has any more: never mixed (cases.md R10). */
 static enum step changed(struct exchange *x)
 {
         exchange_forget_stored(x);
-        if (!x->reply_started)
-                return ask_plainly(x);
-        x->detail = "what is stored and what the origin has differ";
-        x->broken = true;
-        exchange_drop_upstream(x);
-        return STEP_FINISH;
+        return x->reply_started ? cut_off(x, "what is stored and what the origin has differ") : ask_plainly(x);
+}
+
+/* No part of anything: a refusal, a redirect. It says nothing about what is stored; if it comes first, the client gets
+ * it. */
+static enum step another_answer(struct exchange *x)
+{
+        if (x->reply_started)
+                return cut_off(x, "the origin server did not give what is missing");
+        x->gap = GAP_NONE;
+        return STEP_JUDGE;
+}
+
+/* Whether what comes for this request may be added to what is stored. */
+static bool may_be_added(const struct exchange *x, const struct message *m)
+{
+        struct cache_control cc;
+
+        cache_control_parse(m, &cc);
+        return !message_has(x->request, FIELD_AUTHORIZATION) && !(cc.set & (CC_NO_STORE | CC_PRIVATE));
 }
 
 /* ---- the first part of a cold object -------------------------------------------------------------------------------
@@ -274,10 +296,8 @@ enum step exchange_judge_part(struct exchange *x)
         struct byte_range r;
         uint64_t total;
 
-        if (x->gap == GAP_COLD && m->status != 206) { /* all of it, or why not: the client gets what there is */
-                x->gap = GAP_NONE;
-                return STEP_JUDGE;
-        }
+        if (m->status != 206 && (x->gap == GAP_COLD || m->status != 200)) /* all of it, or why not */
+                return another_answer(x);
         if (!is_the_part(x, m, &r, &total))
                 return x->gap == GAP_COLD ? ask_plainly(x) : changed(x);
         x->reply_body = body_start(&x->reply_storage, m);
@@ -286,7 +306,7 @@ enum step exchange_judge_part(struct exchange *x)
         if (total != x->total || !same_validator(x, m))
                 return changed(x);
         x->gap_end = r.last + 1;
-        part_start(&x->writer, x->store, x->id, x->gap_at, total);
+        part_start(&x->writer, may_be_added(x, m) ? x->store : NULL, x->id, x->gap_at, total);
         if (x->reply_started)
                 return STEP_FILL_GAP;
         if (!exchange_begin_read(x) || reader_find(x->reader, &x->key, x->request, true, &w->found) != FIND_HIT ||

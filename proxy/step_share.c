@@ -127,7 +127,7 @@ static enum step broken(struct exchange *x, const char *why)
  * have stored what is wanted. */
 static enum step enter(struct exchange *x)
 {
-        if ((!x->background && !may_share(x)) || fills_noted(x->worker->proxy->fills, NOTED_UNSHAREABLE, &x->key))
+        if (!x->background && (!may_share(x) || fills_noted(x->worker->proxy->fills, NOTED_UNSHAREABLE, &x->key)))
                 return STEP_FETCH;
         x->part = fills_enter(x->worker->proxy->fills, &x->key, x->worker, exchange_wake, x->client, &x->leads);
         if (!x->part)

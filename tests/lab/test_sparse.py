@@ -174,6 +174,30 @@ def test_another_answer_for_a_gap(limpid, origin, fetch, status):
     part(fetch, there, 0, MIB)
     got = fetch(there, "/file", f"Range: bytes={4 * MIB}-{5 * MIB}")
     assert (got.status, got.body) == (int(status[:3]), b"no")
+    assert part(fetch, there, 0, MIB).hit, "what is stored is as good as before"
+
+
+def test_another_answer_in_the_middle_of_a_reply(limpid, origin, fetch, connect):
+    there = origin(answer(ranged(), reply(b"no", "Cache-Control: no-store", status="429 Slow Down"), ranged()))
+    part(fetch, there, 0, MIB)
+    wire = connect(there)
+    wire.send(get(there.host, "/file", f"Range: bytes=0-{2 * MIB}"))
+    with pytest.raises(Exception):
+        wire.response()
+    assert wire.end == "reset"
+    part(fetch, there, 0, 2 * MIB)
+
+
+@pytest.mark.parametrize("field", ["Authorization: Basic eA==", "Cache-Control: private"])
+def test_what_is_one_clients_own_is_not_added(limpid, origin, fetch, field):
+    """What is missing is fetched for him, and not stored for others."""
+    own = [field] if field.startswith("Cache") else []
+    there = origin(answer(ranged(BODY, "Cache-Control: public"), ranged(BODY, *own), ranged(BODY, *own)))
+    part(fetch, there, 0, MIB)
+    for _ in range(2):
+        got = fetch(there, "/file", f"Range: bytes={4 * MIB}-{5 * MIB}", *([field] if not own else []))
+        assert got.status == 206 and got.body == BODY[4 * MIB:5 * MIB + 1]
+    assert len(there.requests) == 3
 
 
 def test_a_part_that_is_cut_keeps_what_came(limpid, origin, fetch, connect):
