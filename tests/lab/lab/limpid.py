@@ -175,7 +175,7 @@ class Limpid:
         """The pid of the proxy process: the child with threads."""
 
         def found():
-            threads = {pid: len(os.listdir(f"/proc/{pid}/task")) for pid in self.children() if os.path.exists(f"/proc/{pid}/task")}
+            threads = {pid: thread_count(pid) for pid in self.children()}
             busiest = max(threads, key=threads.get, default=None)
             return busiest if busiest and threads[busiest] > 1 else None
 
@@ -232,11 +232,20 @@ class Limpid:
         return wait.eventually(lines, lambda: f"{count} lines with {text!r} in the access log: {self.log[-20:]}")
 
 
+# A process may end between any two looks at its folder: the file is gone then, or reading it fails with ESRCH.
+
 def children(process):
     try:
         return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return []
+
+
+def thread_count(pid):
+    try:
+        return len(os.listdir(f"/proc/{pid}/task"))
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def wait_for_end(process, limpid):

@@ -246,7 +246,7 @@ def ended(pid):
     """Whether a process is no more; one that only waits to be reaped, by whoever that falls to, is no more."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return True
 
 
