@@ -17,17 +17,37 @@ static void say_ttl(struct out *o, int64_t ttl)
         out_number(o, size < most ? size : most);
 }
 
-/* sf-string: printable ASCII, quotes and backslashes escaped. */
-static void say_detail(struct out *o, const char *text)
+static bool goes_as_it_is(char c)
 {
-        out_text(o, "; detail=\"");
-        for (; *text; text++) {
-                if (*text == '"' || *text == '\\')
+        return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+}
+
+/* sf-string: printable ASCII, quotes and backslashes escaped. */
+static void say_string(struct out *o, struct span text)
+{
+        while (text.len) {
+                size_t run = 0;
+
+                while (run < text.len && goes_as_it_is(text.at[run]))
+                        run++;
+                out_span(o, (struct span){text.at, run});
+                if (run < text.len && (text.at[run] == '"' || text.at[run] == '\\')) {
                         out_text(o, "\\");
-                if (*text >= ' ' && *text <= '~')
-                        out_span(o, (struct span){text, 1});
+                        out_span(o, (struct span){text.at + run, 1});
+                }
+                run += run < text.len;
+                text = (struct span){text.at + run, text.len - run};
         }
         out_text(o, "\"");
+}
+
+/* A long URL's would make the head as long again. */
+static void say_key(struct out *o, struct span key)
+{
+        if (key.len > CACHE_STATUS_MAX / 2)
+                return;
+        out_text(o, "; key=\"");
+        say_string(o, key);
 }
 
 void cache_status(struct out *o, const struct cache_status *s)
@@ -49,6 +69,10 @@ void cache_status(struct out *o, const struct cache_status *s)
                 out_text(o, "; stored");
         if (s->collapsed)
                 out_text(o, "; collapsed");
-        if (s->detail)
-                say_detail(o, s->detail);
+        if (s->key.len)
+                say_key(o, s->key);
+        if (s->detail) {
+                out_text(o, "; detail=\"");
+                say_string(o, (struct span){s->detail, strlen(s->detail)});
+        }
 }

@@ -4,6 +4,8 @@
 
 #include "http/render.h"
 
+enum { CACHE_STATUS_MAX = 2048 }; /* a buffer for one member; a key that does not fit is left out */
+
 struct cache_status {
         bool hit;
         const char *fwd;     /* why it was forwarded (§2.2): a token; NULL where it was not */
@@ -11,6 +13,7 @@ struct cache_status {
         bool stored, collapsed;
         bool has_ttl;
         int64_t ttl;        /* seconds of freshness left; negative where it is stale */
+        struct span key;    /* what it is stored under, or empty (§2.6) */
         const char *detail; /* a phrase, or NULL */
 };
 

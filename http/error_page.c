@@ -27,23 +27,28 @@ static void out_page(struct out *o, uint16_t status, const char *why)
         out_text(o, ".</p>\n</body>\n</html>\n");
 }
 
-void render_error(struct out *o, uint16_t status, const char *why, int64_t date, bool head_only, bool close)
+void render_error(struct out *o, const struct error_reply *r)
 {
         char text[2048], when[DATE_LEN + 1];
         struct out page = {.at = text, .cap = sizeof text};
-        date_format(date, when);
-        out_page(&page, status, why);
+        date_format(r->date, when);
+        out_page(&page, r->status, r->why);
         out_text(o, "HTTP/1.1 ");
-        out_status(o, status);
+        out_status(o, r->status);
         out_text(o, "\r\nDate: ");
         out_string(o, when);
         out_text(o, "\r\nServer: Limpid\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\n"
                     "Content-Length: ");
         out_number(o, page.len);
         out_text(o, "\r\n");
-        render_connection(o, close, false, false);
+        if (r->cache_status.len) {
+                out_text(o, "Cache-Status: ");
+                out_span(o, r->cache_status);
+                out_text(o, "\r\n");
+        }
+        render_connection(o, r->close, false, false);
         out_text(o, "\r\n");
-        if (!head_only)
+        if (!r->head_only)
                 out_span(o, (struct span){page.at, page.len});
         o->overflow |= page.overflow;
 }

@@ -107,6 +107,8 @@ struct message {
         uint8_t framing;             /* enum framing */
         bool persistent;             /* the sender lets the connection live on (RFC 9112 §9.3) */
         bool upgrade;                /* Connection: upgrade and an Upgrade field */
+        bool reload_ignored;         /* a request whose wish for something newer than what is fresh is not heeded: set
+                                        by the program, never by the parser */
         bool odd;         /* a response that may be delivered but never stored (cases.md R1: obs-fold, lengths alike) */
         uint64_t length;  /* body bytes, where framing is FRAMING_LENGTH */
         uint64_t present; /* bit n: a field of id n is there */

@@ -72,7 +72,14 @@ void render_stored_head(struct out *, const struct stored *, const struct stored
 
 /* A whole reply of our own: head and a short HTML page that names Limpid and the reason and echoes nothing of the
  * request (cases.md H10). `head_only` for HEAD. `date` in unix seconds. */
-void render_error(struct out *, uint16_t status, const char *why, int64_t date, bool head_only, bool close);
+struct error_reply {
+        uint16_t status;
+        const char *why;
+        int64_t date;             /* unix seconds */
+        struct span cache_status; /* our member, or empty */
+        bool head_only, close;
+};
+void render_error(struct out *, const struct error_reply *);
 
 /* The standard reason phrase, "Unknown" where there is none. */
 const char *reason_phrase(uint16_t status);

@@ -124,10 +124,23 @@ static void ask_nominated(const struct message *m, uint16_t port, struct request
 
 typedef void question(const struct message *, uint16_t port, struct request_decision *);
 
-static question *const questions[] = {
-        ask_connect, ask_expect,  ask_max_forwards, ask_method,         ask_body,
-        ask_host,    ask_upgrade, ask_unkeyed,      ask_authentication, ask_nominated,
-};
+static question *const of_the_message[] = {ask_connect, ask_expect, ask_max_forwards, ask_method, ask_body};
+static question *const of_the_key[] = {ask_host, ask_upgrade, ask_unkeyed, ask_authentication, ask_nominated};
+
+static void ask_all(question *const *questions, size_t count, const struct message *m, uint16_t port,
+                    struct request_decision *d)
+{
+        for (size_t i = 0; d->verdict == REQUEST_LOOKUP && i < count; i++)
+                questions[i](m, port, d);
+}
+
+static bool may_be_keyed(const struct message *m, uint16_t port, const struct request_decision *d)
+{
+        struct request_decision trial = *d;
+        trial.verdict = REQUEST_LOOKUP;
+        ask_all(of_the_key, sizeof of_the_key / sizeof of_the_key[0], m, port, &trial);
+        return trial.verdict == REQUEST_LOOKUP;
+}
 
 /* ---- the target URI -------------------------------------------------------------------------------------------- */
 
@@ -154,8 +167,9 @@ void request_decide(const struct message *m, uint16_t port, struct request_decis
 {
         *d = (struct request_decision){.verdict = REQUEST_LOOKUP};
         find_target(m, d);
-        for (size_t i = 0; d->verdict == REQUEST_LOOKUP && i < sizeof questions / sizeof questions[0]; i++)
-                questions[i](m, port, d);
+        ask_all(of_the_message, sizeof of_the_message / sizeof of_the_message[0], m, port, d);
+        ask_all(of_the_key, sizeof of_the_key / sizeof of_the_key[0], m, port, d);
+        d->keeps_post = m->method == METHOD_POST && d->verdict == REQUEST_PASS && may_be_keyed(m, port, d);
 }
 
 /* ---- methods, schemes ------------------------------------------------------------------------------------------ */

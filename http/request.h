@@ -21,6 +21,7 @@ struct request_decision {
         uint16_t port; /* of the target URI; 80 if it has none */
         struct span path;     /* path and query, byte-exact; "*" for OPTIONS * */
         bool expect_continue; /* Expect: 100-continue */
+        bool keeps_post;      /* PASS, but nothing besides the method stands against storing the reply of this POST */
         bool first_only;      /* REFUSE only if it is not the connection's first message, else it is tunnelled (T/R) */
 };
 

@@ -21,6 +21,8 @@ struct reusing {
 
 bool request_wants_origin(const struct message *request, const struct cache_control *cc)
 {
+        if (request->reload_ignored)
+                return false;
         if (message_has(request, FIELD_CACHE_CONTROL))
                 return cc->set & (CC_NO_CACHE | CC_NO_CACHE_FIELDS);
         return field_lists(request, FIELD_PRAGMA, SPAN("no-cache")); /* §5.4 */
@@ -50,7 +52,7 @@ static bool older_than_max_age(const struct reusing *r)
 {
         bool immutable = r->stored->flags & STORED_IMMUTABLE && r->left > 0;
         bool older = r->age > r->cc.max_age || r->cc.max_age == 0; /* an age of 0 is anything below a second */
-        return r->cc.max_age >= 0 && older && !immutable;
+        return r->cc.max_age >= 0 && older && !immutable && !r->request->reload_ignored;
 }
 
 /* §5.2.1.3 */

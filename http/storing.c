@@ -18,9 +18,16 @@ struct storing {
 
 /* ---- what the rules ask ---------------------------------------------------------------------------------------- */
 
-/* The method of what is stored; HEAD is answered from a stored GET. */
+static bool is_explicit(const struct storing *s)
+{
+        return freshness_is_explicit(s->response, &s->said);
+}
+
+/* What is stored answers GET and HEAD; a POST's reply may be what GET would have got (RFC 9110 §9.3.3). */
 static bool method_is_not_stored(const struct storing *s)
 {
+        if (s->request->method == METHOD_POST)
+                return !s->rules->represents || !is_explicit(s);
         return s->request->method != METHOD_GET;
 }
 
@@ -92,11 +99,6 @@ static bool is_authorized_for_one(const struct storing *s)
 {
         bool allowed = s->said.set & (CC_PUBLIC | CC_MUST_REVALIDATE) || s->said.s_maxage >= 0;
         return message_has(s->request, FIELD_AUTHORIZATION) && !allowed;
-}
-
-static bool is_explicit(const struct storing *s)
-{
-        return freshness_is_explicit(s->response, &s->said);
 }
 
 /* The last of §3's conditions. */

@@ -8,6 +8,8 @@
 
 struct storing_rules {
         bool keep_set_cookie; /* cache.set_cookie = "keep" */
+        bool represents;      /* the reply's Content-Location is the target URI: what a POST of explicit freshness is
+                                 stored as (RFC 9110 §9.3.3) */
 };
 
 /* NULL if the response to this request may be stored; *stored is then filled in (its spans but `fields` point into the

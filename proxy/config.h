@@ -28,6 +28,8 @@ struct config {
         size_t store_count;
         uint64_t max_object;
         bool keep_set_cookie;
+        const char *const *ignore_reload; /* names of hosts, or "*." and a name */
+        size_t ignore_reload_count;
         struct {
                 bool relay;
                 const char *const *trusted_resolvers;

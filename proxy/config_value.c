@@ -117,6 +117,16 @@ const char *value_interface(const char *text)
         return bad ? "must be the name of a network interface" : NULL;
 }
 
+const char *value_host(const char *text)
+{
+        const char *name = strncmp(text, "*.", 2) == 0 ? text + 2 : text;
+        bool bad = !name[0] || name[0] == '.' || strlen(name) > 253;
+
+        for (const char *at = name; *at; at++)
+                bad = bad || !(isalnum((unsigned char)*at) || strchr("-._", *at)) || (at[0] == '.' && at[1] == '.');
+        return bad ? "must be the name of a host, or \"*.\" and a name" : NULL;
+}
+
 const char *value_address(const char *text)
 {
         struct in6_addr a;

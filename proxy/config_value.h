@@ -17,6 +17,7 @@ const char *value_socket_path(const char *text);  /* absolute and short enough f
 const char *value_file(const char *text);         /* "" or a file that can be read */
 const char *value_path_or_none(const char *text); /* "" or absolute */
 const char *value_interface(const char *text);    /* netdevice(7): 1 to 15 bytes, no blank, no slash */
+const char *value_host(const char *text);         /* a host's name, or "*." and one for all below it */
 const char *value_address(const char *text);      /* IPv4 or IPv6, no prefix length */
 const char *value_listen(const char *text);       /* "" or "192.0.2.1:80" or "[2001:db8::1]:80" */
 const char *value_user(const char *text);         /* "" or a name, which need not exist here */

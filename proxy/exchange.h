@@ -7,6 +7,7 @@
 #define PROXY_EXCHANGE_H
 
 #include "cache/store.h"
+#include "http/cache_status.h"
 #include "http/freshness.h"
 #include "http/multipart.h"
 #include "http/range.h"
@@ -163,6 +164,9 @@ void exchange_job_done(struct prefault *);
 void exchanges_free(struct worker *);
 
 /* ---- between the step files -------------------------------------------------------------------------------------- */
+
+/* exchange_status.c: our member of Cache-Status, in `text`; key and detail are the exchange's. */
+struct span exchange_say_status(const struct exchange *, struct cache_status, char text[CACHE_STATUS_MAX]);
 
 /* step_request.c */
 enum step step_decide(struct exchange *);

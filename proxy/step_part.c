@@ -5,7 +5,6 @@
  * neighbours share no gaps. Parts are put together under one strong validator only; without one, ranges go as they
  * came, and that is remembered. */
 #include "http/cache_control.h"
-#include "http/cache_status.h"
 #include "http/condition.h"
 #include "http/fields.h"
 #include "http/storing.h"
@@ -214,9 +213,8 @@ static enum step reply_part(struct exchange *x, const struct stored *s)
 {
         struct worker *w = x->worker;
         struct out head = {.at = w->page, .cap = PAGE_SIZE_MAX};
-        char status_text[256], range_text[RANGE_TEXT];
-        struct out status = {.at = status_text, .cap = sizeof status_text},
-                   range = {.at = range_text, .cap = sizeof range_text};
+        char status[CACHE_STATUS_MAX], range_text[RANGE_TEXT];
+        struct out range = {.at = range_text, .cap = sizeof range_text};
         struct stored_reply_options options = {.status = 206,
                                                .age = freshness_age(s, x->response_time),
                                                .with_length = true,
@@ -224,10 +222,9 @@ static enum step reply_part(struct exchange *x, const struct stored *s)
                                                .close = !x->request->persistent || x->reply_close,
                                                .via = w->proxy->config->origin.via_response};
 
-        cache_status(&status,
-                     &(struct cache_status){.fwd = x->forward_reason, .fwd_status = 206, .stored = x->pinned_id});
         range_describe(&range, &(struct byte_range){x->at, x->end - 1}, x->total);
-        options.cache_status = (struct span){status.at, status.len};
+        options.cache_status = exchange_say_status(
+                x, (struct cache_status){.fwd = x->forward_reason, .fwd_status = 206, .stored = x->pinned_id}, status);
         options.content_range = (struct span){range.at, range.len};
         options.keep_alive = !options.close && x->request->minor == 0;
         render_stored_head(&head, s, &options);

@@ -85,6 +85,30 @@ static enum step take_verdict(struct exchange *x)
         return STEP_POLICY;
 }
 
+/* Whether a host is one of those named, or below one that begins with "*.". */
+static bool host_is_named(struct span host, const char *const *names, size_t count)
+{
+        if (host.len && host.at[host.len - 1] == '.')
+                host.len--;
+        for (size_t i = 0; i < count; i++) {
+                bool below = names[i][0] == '*';
+                struct span name = {names[i] + below, strlen(names[i] + below)};
+                struct span end = {host.at + host.len - name.len, name.len};
+
+                if (below ? host.len > name.len && span_equal_fold(end, name) : span_equal_fold(host, name))
+                        return true;
+        }
+        return false;
+}
+
+static void heed_operator(struct exchange *x)
+{
+        const struct config *config = x->worker->proxy->config;
+
+        x->worker->request.reload_ignored =
+                host_is_named(x->decision.host, config->ignore_reload, config->ignore_reload_count);
+}
+
 enum step step_decide(struct exchange *x)
 {
         struct worker *w = x->worker;
@@ -97,6 +121,7 @@ enum step step_decide(struct exchange *x)
                 return turn_away(x, &fault);
         x->request = &w->request;
         request_decide(x->request, address_port(&x->client->destination), &x->decision);
+        heed_operator(x);
         x->private = x->client->pinned || message_authenticates_connection(x->request);
         return take_verdict(x);
 }
@@ -241,6 +266,7 @@ enum step step_refuse(struct exchange *x)
 {
         struct worker *w = x->worker;
         struct out out = {.at = w->page, .cap = PAGE_SIZE_MAX};
+        char status[CACHE_STATUS_MAX];
         struct iovec page;
 
         x->status = x->fault.status;
@@ -249,7 +275,17 @@ enum step step_refuse(struct exchange *x)
                 count(&w->counters, COUNTER_refused, 1);
         if (!x->detail)
                 x->detail = x->fault.why;
-        render_error(&out, x->status, x->fault.why, worker_clock() / 1000000, x->head_only, true);
+        render_error(
+                &out,
+                &(struct error_reply){
+                        .status = x->status,
+                        .why = x->fault.why,
+                        .date = worker_clock() / 1000000,
+                        .cache_status = exchange_say_status(
+                                x, (struct cache_status){.fwd = x->request_started ? x->forward_reason : NULL}, status),
+                        .head_only = x->head_only,
+                        .close = true,
+                });
         page = (struct iovec){out.at, out.len};
         exchange_send(x, &page, 1);
         return STEP_FINISH;

@@ -1,6 +1,5 @@
 /* The steps that take the origin's reply: its head, what it means for the store, and its body on the way to the client.
  */
-#include "http/cache_status.h"
 #include "http/fields.h"
 #include "http/reference.h"
 #include "http/render.h"
@@ -194,12 +193,25 @@ static bool lead_fill(struct exchange *x, const struct fill_head *head)
         return fill_arrives(x->part, x->store, head, exchange_storable_most(x));
 }
 
+/* Whether Content-Location says that the body is what a GET of the same URI would yield (RFC 9110 §8.7). */
+static bool represents_target(const struct exchange *x)
+{
+        const struct authority base = {x->decision.host, x->decision.port};
+        struct out path = {.at = x->worker->page, .cap = PAGE_SIZE_MAX};
+        struct span value;
+
+        return field_only(&x->worker->response, FIELD_CONTENT_LOCATION, &value) == 1 &&
+               reference_resolve(&path, &base, x->decision.path, value) &&
+               span_equal((struct span){path.at, path.len}, x->decision.path);
+}
+
 /* NULL if it is being stored; else why not. */
 static const char *start_fill(struct exchange *x)
 {
         struct worker *w = x->worker;
         const struct message *m = &w->response;
-        struct storing_rules rules = {.keep_set_cookie = w->proxy->config->keep_set_cookie};
+        struct storing_rules rules = {.keep_set_cookie = w->proxy->config->keep_set_cookie,
+                                      .represents = represents_target(x)};
         struct out names = {.at = w->page, .cap = 4096}, fields = {.at = w->fields, .cap = PAGE_SIZE_MAX};
         uint64_t expected = m->framing == FRAMING_LENGTH ? m->length : m->framing == FRAMING_NONE ? 0 : UINT64_MAX;
         struct stored stored;
@@ -293,6 +305,11 @@ static void freshen_by_head(struct exchange *x)
                 pending_done(context, 0);
 }
 
+static bool may_keep_post(const struct exchange *x)
+{
+        return x->decision.keeps_post && !x->private && !x->client->pinned;
+}
+
 enum step step_judge(struct exchange *x)
 {
         const struct message *m = &x->worker->response;
@@ -313,9 +330,10 @@ enum step step_judge(struct exchange *x)
         freshen_by_head(x);
         if (x->validating && m->status == 206) /* what is stored is not what the origin has any more */
                 exchange_forget_stored(x);
-        if (x->look && x->store) {
+        if (x->store && (x->look || may_keep_post(x))) {
                 x->detail = start_fill(x);
-                fills_note(x->worker->proxy->fills, NOTED_UNSHAREABLE, &x->key, x->detail != NULL);
+                if (x->look)
+                        fills_note(x->worker->proxy->fills, NOTED_UNSHAREABLE, &x->key, x->detail != NULL);
         }
         if (x->detail)
                 fill_leave(&x->part);
@@ -351,16 +369,13 @@ enum step step_adapt(struct exchange *x)
         struct worker *w = x->worker;
         const struct message *m = &w->response;
         struct out out = {.at = w->page, .cap = PAGE_SIZE_MAX};
-        char status_text[512];
-        struct out status = {.at = status_text, .cap = sizeof status_text};
+        char status[CACHE_STATUS_MAX];
         struct response_options options = {0};
         struct iovec head;
 
-        cache_status(&status, &(struct cache_status){.fwd = x->forward_reason,
-                                                     .fwd_status = m->status,
-                                                     .stored = x->part != NULL,
-                                                     .detail = x->detail});
-        options.cache_status = (struct span){status.at, status.len};
+        options.cache_status = exchange_say_status(
+                x, (struct cache_status){.fwd = x->forward_reason, .fwd_status = m->status, .stored = x->part != NULL},
+                status);
         frame_reply(x, &options);
         render_response(&out, m, &options);
         if (out.overflow)

@@ -2,7 +2,6 @@
  * on its way from the fill to this client. The leader's own client is a reader like any other; what the leader does
  * besides is to fetch. */
 #include "http/cache_control.h"
-#include "http/cache_status.h"
 #include "http/fields.h"
 #include "http/render.h"
 #include "http/reuse.h"
@@ -64,25 +63,28 @@ static enum step look_again(struct exchange *x)
         return STEP_LOOKUP;
 }
 
-static void say_head(struct exchange *x, const struct fill_head *h, struct stored_reply_options *o, struct out *status)
+static void say_head(struct exchange *x, const struct fill_head *h, struct stored_reply_options *o,
+                     char status[CACHE_STATUS_MAX])
 {
         int64_t now = worker_clock() / 1000000;
         bool unknown = h->length == UINT64_MAX;
 
-        cache_status(status, &(struct cache_status){.fwd = x->forward_reason,
-                                                    .collapsed = true,
-                                                    .has_ttl = true,
-                                                    .ttl = freshness_left(&h->stored, now)});
         x->reply_chunked = unknown && x->request->minor == 1;
         x->reply_close |= unknown && !x->reply_chunked;
-        *o = (struct stored_reply_options){.status = h->stored.status,
-                                           .age = freshness_age(&h->stored, now),
-                                           .with_length = !unknown,
-                                           .length = unknown ? 0 : h->length,
-                                           .chunked = x->reply_chunked,
-                                           .close = x->reply_close || !x->request->persistent,
-                                           .via = x->worker->proxy->config->origin.via_response,
-                                           .cache_status = {status->at, status->len}};
+        *o = (struct stored_reply_options){
+                .status = h->stored.status,
+                .age = freshness_age(&h->stored, now),
+                .with_length = !unknown,
+                .length = unknown ? 0 : h->length,
+                .chunked = x->reply_chunked,
+                .close = x->reply_close || !x->request->persistent,
+                .via = x->worker->proxy->config->origin.via_response,
+                .cache_status = exchange_say_status(x,
+                                                    (struct cache_status){.fwd = x->forward_reason,
+                                                                          .collapsed = true,
+                                                                          .has_ttl = true,
+                                                                          .ttl = freshness_left(&h->stored, now)},
+                                                    status)};
         o->keep_alive = !o->close && x->request->minor == 0;
 }
 
@@ -92,8 +94,7 @@ static enum step follow(struct exchange *x)
         const struct fill_head *h = fill_head(x->part);
         struct worker *w = x->worker;
         struct out head = {.at = w->page, .cap = PAGE_SIZE_MAX};
-        char status_text[256];
-        struct out status = {.at = status_text, .cap = sizeof status_text};
+        char status[CACHE_STATUS_MAX];
         struct stored_reply_options options;
         const char *why = NULL;
 
@@ -101,7 +102,7 @@ static enum step follow(struct exchange *x)
                 return alone(x, "vary-miss");
         if (reuse_verdict(x->request, &h->stored, worker_clock() / 1000000, &why) != REUSE_FRESH)
                 return alone(x, NULL);
-        say_head(x, h, &options, &status);
+        say_head(x, h, &options, status);
         render_stored_head(&head, &h->stored, &options);
         if (head.overflow)
                 return exchange_fail(x, 500, "the head is too large");

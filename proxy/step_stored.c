@@ -2,7 +2,6 @@
  *
  * A small body lies in the response's record and goes out in one writev with the head. A large one is read slice by
  * slice, in turns of some MiB, each with a read transaction of its own; meanwhile its id is pinned. */
-#include "http/cache_status.h"
 #include "http/condition.h"
 #include "http/render.h"
 #include "http/storing.h"
@@ -26,7 +25,7 @@ struct answer {
         bool body;
         struct stored_reply_options head;
         char range[RANGE_TEXT];
-        char cache_status[256];
+        char cache_status[CACHE_STATUS_MAX];
 };
 
 static void describe_range(struct answer *a, const struct byte_range *r, uint64_t length)
@@ -81,21 +80,15 @@ static void choose_answer(struct answer *a, const struct exchange *x, const stru
 
 static void say_cache_status(struct answer *a, const struct exchange *x, int64_t ttl)
 {
-        struct out out = {.at = a->cache_status, .cap = sizeof a->cache_status};
-
         bool forwarded = x->validating || x->failed || x->gap_open;
 
-        cache_status(&out, &(struct cache_status){.hit = !forwarded,
-                                                  .fwd = x->gap_open ? "partial"
-                                                         : forwarded ? x->forward_reason
-                                                                     : NULL,
-                                                  .fwd_status = x->gap_open     ? 206
-                                                                : x->validating ? 304
-                                                                                : x->failed_status,
-                                                  .has_ttl = true,
-                                                  .ttl = ttl,
-                                                  .detail = x->detail});
-        a->head.cache_status = (struct span){out.at, out.len};
+        struct cache_status s = {.hit = !forwarded, .has_ttl = true, .ttl = ttl};
+
+        if (forwarded) {
+                s.fwd = x->gap_open ? "partial" : x->forward_reason;
+                s.fwd_status = x->gap_open ? 206 : x->validating ? 304 : x->failed_status;
+        }
+        a->head.cache_status = exchange_say_status(x, s, a->cache_status);
 }
 
 static void describe_head(struct answer *a, const struct exchange *x, const struct stored *s)
@@ -274,8 +267,9 @@ static enum step reply_with(struct exchange *x, const struct found *f, const str
 {
         struct worker *w = x->worker;
         struct out head = {.at = w->page, .cap = PAGE_SIZE_MAX};
-        struct answer a = {0};
+        struct answer a;
 
+        memset(&a, 0, offsetof(struct answer, cache_status));
         choose_answer(&a, x, f);
         if (a.status == 200 && a.body && exchange_parts_wanted(x, f))
                 return reply_with_parts(x, f, s, &a);

@@ -180,6 +180,23 @@ def test_set_cookie_is_kept_where_configured(limpid_with, origin, fetch):
     assert second.hit and second.get("Set-Cookie") == "session=1"
 
 
+@pytest.mark.parametrize("location, fields, kept", [
+    ("/form?x=1", ["Cache-Control: max-age=60"], True),
+    ("http://www.example.test/form?x=1", ["Cache-Control: max-age=60"], True),
+    ("/other", ["Cache-Control: max-age=60"], False),
+    (None, ["Cache-Control: max-age=60"], False),
+    ("/form?x=1", ['ETag: "guess"'], False),
+])
+def test_a_posts_reply_that_is_the_targets_own(limpid, origin, connect, location, fields, kept):
+    there = origin(answer(reply("old", "Cache-Control: max-age=60"), reply("posted", *fields, *([f"Content-Location: {location}"] if location else [])),
+                          reply("got", "Cache-Control: max-age=60")))
+    ask = lambda *fields, method="GET", body=b"": connect(there).ask(get("www.example.test", "/form?x=1", *fields, method=method) + body).body
+    assert ask() == b"old"
+    assert ask("Content-Length: 3", method="POST", body=b"a=b") == b"posted"
+    assert ask() == (b"posted" if kept else b"got")
+    assert len(there.requests) == (2 if kept else 3)
+
+
 def test_a_reply_to_authorization_is_not_shared(limpid, origin, fetch):
     there = origin(answer(reply("secret", "Cache-Control: max-age=60"), reply("public")))
     assert fetch(there, "/", "Authorization: Basic eDp5").body == b"secret"
@@ -206,6 +223,16 @@ def test_a_client_can_demand_the_origins_word(limpid, origin, fetch, field):
     fetch(there)
     assert fetch(there, "/", field).body == b"two"
     assert fetch(there).body == b"two", "and what it got replaces what was stored"
+
+
+@pytest.mark.parametrize("field", ["Cache-Control: no-cache", "Cache-Control: max-age=0", "Pragma: no-cache"])
+@pytest.mark.parametrize("host, ignored", [("game.example", True), ("cdn.game.example", True), ("CDN.Game.Example.", True),
+                                           ("agame.example", False), ("example", False)])
+def test_a_reload_of_named_hosts_is_ignored(limpid_with, origin, connect, field, host, ignored):
+    limpid_with(cache={"ignore_reload": ["game.example", "*.game.example"]})
+    there = origin(answer(reply("one", "Cache-Control: max-age=60"), reply("two", "Cache-Control: max-age=60")))
+    assert connect(there).ask(get(host)).body == b"one"
+    assert connect(there).ask(get(host, "/", field)).body == (b"one" if ignored else b"two")
 
 
 def test_only_if_cached(limpid, origin, fetch):
@@ -352,4 +379,6 @@ def test_a_hit_says_what_it_is(limpid, origin, fetch):
     first, second = fetch(there), fetch(there)
     assert re.match(r"\S+;\s*fwd=", first.get("Cache-Status"))
     assert re.match(r"\S+;\s*hit\b", second.get("Cache-Status"))
+    for got in (first, second):
+        assert f'key="http://{there.host}:80/ @{there.address}"' in got.get("Cache-Status")
     assert first.get("Age") is None and second.get("Date") == first.get("Date") and int(second.get("Age")) >= 5

@@ -5,7 +5,7 @@
 
 static void is(const struct cache_status *s, const char *expected)
 {
-        char text[256];
+        char text[CACHE_STATUS_MAX];
         struct out o = {.at = text, .cap = sizeof text};
 
         cache_status(&o, s);
@@ -33,4 +33,14 @@ Test(cache_status, a_detail_is_a_quoted_string)
 {
         is(&(struct cache_status){.fwd = "miss", .detail = "say \"no\" \\ \n\xff"},
            "Limpid; fwd=miss; detail=\"say \\\"no\\\" \\\\ \"");
+}
+
+Test(cache_status, the_key_is_a_quoted_string_unless_it_is_too_long)
+{
+        char key[CACHE_STATUS_MAX / 2 + 1];
+
+        memset(key, 'k', sizeof key);
+        is(&(struct cache_status){.hit = true, .key = SPAN("http://a:80/\"b @192.0.2.1"), .detail = "x"},
+           "Limpid; hit; key=\"http://a:80/\\\"b @192.0.2.1\"; detail=\"x\"");
+        is(&(struct cache_status){.hit = true, .key = {key, sizeof key}}, "Limpid; hit");
 }

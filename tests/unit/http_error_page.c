@@ -10,7 +10,12 @@ static char bytes[4096];
 static struct out page(bool head_only, bool close)
 {
         struct out o = {.at = bytes, .cap = sizeof bytes};
-        render_error(&o, 502, "the origin closed", 784111777, head_only, close);
+        render_error(&o, &(struct error_reply){.status = 502,
+                                               .why = "the origin closed",
+                                               .date = 784111777,
+                                               .cache_status = SPAN("Limpid; detail=\"x\""),
+                                               .head_only = head_only,
+                                               .close = close});
         cr_assert(!o.overflow);
         return o;
 }
@@ -40,6 +45,7 @@ Test(error_page, names_limpid_and_the_reason_and_is_not_stored)
         cr_expect(holds(&o, "HTTP/1.1 502 Bad Gateway\r\n"));
         cr_expect(holds(&o, "\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"));
         cr_expect(holds(&o, "\r\nCache-Control: no-store\r\n"));
+        cr_expect(holds(&o, "\r\nCache-Status: Limpid; detail=\"x\"\r\n"));
         cr_expect(holds(&o, "Limpid"));
         cr_expect(holds(&o, "the origin closed"));
         cr_expect(!holds(&o, "Connection:"));
@@ -57,7 +63,7 @@ Test(error_page, a_reply_to_head_ends_with_its_head)
 Test(error_page, a_small_buffer_overflows)
 {
         struct out o = {.at = bytes, .cap = 100};
-        render_error(&o, 400, "a", 0, false, true);
+        render_error(&o, &(struct error_reply){.status = 400, .why = "a", .close = true});
         cr_expect(o.overflow);
         cr_expect_leq(o.len, 100);
 }

@@ -159,3 +159,17 @@ Test(request, methods_are_safe_and_idempotent_by_rfc_9110)
         cr_expect(!method_idempotent(METHOD_POST) && !method_idempotent(METHOD_PATCH) &&
                   !method_idempotent(METHOD_CONNECT));
 }
+
+#define KEEPS(text) cr_expect(decide(SPAN(text), 80).keeps_post, "%s", #text)
+#define DROPS(text) cr_expect_not(decide(SPAN(text), 80).keeps_post, "%s", #text)
+
+Test(request, a_posts_reply_may_be_kept_where_only_the_method_is_against_it)
+{
+        KEEPS(POST "Content-Length: 3\r\n" END);
+        DROPS("PUT / HTTP/1.1\r\n" HOST END);
+        DROPS(GET END);
+        DROPS(POST "Content-Length: 3\r\nX-Forwarded-Host: a\r\n" END);
+        DROPS(POST "Content-Length: 3\r\nUpgrade: x\r\nConnection: upgrade\r\n" END);
+        DROPS(POST "Content-Length: 3\r\nConnection: x\r\nX: 1\r\n" END);
+        DROPS("POST / HTTP/1.0\r\nContent-Length: 3\r\n\r\n");
+}

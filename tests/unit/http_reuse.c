@@ -200,3 +200,23 @@ Test(reuse, no_failure_beats_a_directive)
         stored.flags = STORED_NO_CACHE;
         DESPITE(UNREACHABLE, NULL, "", 110);
 }
+
+static void expect_ignoring(enum reuse expected, struct span head, int64_t now)
+{
+        struct message m;
+        const char *why;
+
+        cr_assert_eq(parse_request(&m, head).kind, FAULT_NONE);
+        m.reload_ignored = true;
+        cr_expect_eq(reuse_verdict(&m, &stored, now, &why), expected, "%.*s", (int)head.len, head.at);
+}
+
+Test(reuse, a_reload_may_be_ignored_of_what_is_fresh)
+{
+        expect_ignoring(REUSE_FRESH, SPAN(GET CC("no-cache") END), 105);
+        expect_ignoring(REUSE_FRESH, SPAN(GET CC("max-age=0") END), 105);
+        expect_ignoring(REUSE_FRESH, SPAN(GET "Pragma: no-cache\r\n" END), 105);
+        expect_ignoring(REUSE_VALIDATE, SPAN(GET CC("no-cache") END), 110);
+        stored.flags = STORED_NO_CACHE;
+        expect_ignoring(REUSE_VALIDATE, SPAN(GET CC("no-cache") END), 105);
+}

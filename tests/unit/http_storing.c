@@ -170,3 +170,12 @@ Test(storing, a_date_of_one_hop_is_replaced)
         STORED(GET END, OK DATE CC("max-age=9") "Connection: date\r\n" END);
         expect_fields(CC("max-age=9") DATE);
 }
+
+Test(storing, a_posts_reply_is_what_get_would_have_got_only_if_it_says_so)
+{
+        OBJECTED("method", POST "Content-Length: 0\r\n" END, OK CC("max-age=9") END);
+        rules.represents = true;
+        STORED(POST "Content-Length: 0\r\n" END, OK CC("max-age=9") END);
+        OBJECTED("method", POST "Content-Length: 0\r\n" END, OK TAG END);
+        OBJECTED("method", "PUT / HTTP/1.1\r\n" HOST END, OK CC("max-age=9") END);
+}

@@ -93,6 +93,12 @@ Test(config_value, interfaces)
                     LIST("", ".", "..", "abcdefghijklmnop", "a b", "a/b", "a:b", "a\"b", "lan*", "a\n"));
 }
 
+Test(config_value, hosts)
+{
+        check_texts(value_host, LIST("a", "a.example", "*.example", "a-b_c.9"),
+                    LIST("", "*", "*.", ".a", "a..b", "a b", "a/b", "a:80", "*a"));
+}
+
 Test(config_value, addresses)
 {
         check_texts(value_address, LIST("192.0.2.1", "::1", "2001:db8::1"),
