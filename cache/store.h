@@ -169,6 +169,23 @@ int store_purge(struct store *, enum purge_kind, struct span text, void (*done)(
 /* Removes one response, for example one whose body turned out damaged. */
 void store_remove(struct store *, uint64_t id);
 
+/* ---- looking at what is stored ------------------------------------------------------------------------------------
+ */
+
+struct listed {
+        struct span key;  /* its text */
+        struct span vary; /* nominated names, and the hash of their values */
+        uint64_t variant;
+        bool sound;         /* its checksum is right; else `found` is empty */
+        struct found found; /* of an inline body the bytes as well */
+        uint64_t bytes;     /* of its body that are stored */
+};
+
+/* Everything stored under a URL, of all addresses and all selecting fields; of one key the newest comes last. Reads the
+ * index from end to end, from disk too: for a command, never on an event loop. `tell` is called within a read
+ * transaction: what it gets is good until it returns. 0, or an errno or LMDB code. */
+int store_list(struct store *, struct span url, void (*tell)(void *context, const struct listed *), void *context);
+
 /* ---- what the program tells the operator --------------------------------------------------------------------------
  */
 

@@ -92,19 +92,19 @@ static bool always(const struct reusing *r)
 struct rule {
         bool (*applies)(const struct reusing *);
         enum reuse verdict;
-        const char *why;
+        const char *why, *paragraph;
 };
 
 static const struct rule rules[] = {
-        {stored_says_no_cache, REUSE_VALIDATE, "no-cache"},
-        {request_says_no_cache, REUSE_VALIDATE, "request-no-cache"},
-        {precondition_fails, REUSE_VALIDATE, "precondition"},
-        {older_than_max_age, REUSE_VALIDATE, "request-max-age"},
-        {not_fresh_for_long, REUSE_VALIDATE, "request-min-fresh"},
-        {is_fresh, REUSE_FRESH, NULL},
-        {must_not_be_stale, REUSE_VALIDATE, "must-revalidate"},
-        {max_stale_allows, REUSE_STALE, "max-stale"},
-        {always, REUSE_VALIDATE, "stale"},
+        {stored_says_no_cache, REUSE_VALIDATE, "no-cache", "RFC 9111 §5.2.2.4"},
+        {request_says_no_cache, REUSE_VALIDATE, "request-no-cache", "RFC 9111 §5.2.1.4"},
+        {precondition_fails, REUSE_VALIDATE, "precondition", "RFC 9111 §4.3.2"},
+        {older_than_max_age, REUSE_VALIDATE, "request-max-age", "RFC 9111 §5.2.1.1"},
+        {not_fresh_for_long, REUSE_VALIDATE, "request-min-fresh", "RFC 9111 §5.2.1.3"},
+        {is_fresh, REUSE_FRESH, NULL, "RFC 9111 §4.2"},
+        {must_not_be_stale, REUSE_VALIDATE, "must-revalidate", "RFC 9111 §5.2.2.2"},
+        {max_stale_allows, REUSE_STALE, "max-stale", "RFC 9111 §5.2.1.2"},
+        {always, REUSE_VALIDATE, "stale", "RFC 9111 §4.2.4"},
 };
 
 /* The last one: stale, and nothing but that stands against using it. */
@@ -124,17 +124,23 @@ static const struct rule *consider(struct reusing *r, const struct message *requ
         return rule;
 }
 
+struct reuse_ruling reuse_ruling(const struct message *request, const struct stored *s, int64_t now)
+{
+        struct reusing r;
+        const struct rule *rule = consider(&r, request, s, now);
+        if (rule->verdict == REUSE_VALIDATE && r.cc.set & CC_ONLY_IF_CACHED)
+                return (struct reuse_ruling){REUSE_ONLY_CACHED, rule->why, "RFC 9111 §5.2.1.7"};
+        return (struct reuse_ruling){rule->verdict, rule->why, rule->paragraph};
+}
+
 enum reuse reuse_verdict(const struct message *request, const struct stored *s, int64_t now, const char **why)
 {
         *why = NULL;
         if (!(request->present & heeded) && !(s->flags & STORED_NO_CACHE) && freshness_left(s, now) > 0)
                 return REUSE_FRESH;
-        struct reusing r;
-        const struct rule *rule = consider(&r, request, s, now);
-        *why = rule->why;
-        if (rule->verdict == REUSE_VALIDATE && r.cc.set & CC_ONLY_IF_CACHED)
-                return REUSE_ONLY_CACHED; /* §5.2.1.7 */
-        return rule->verdict;
+        struct reuse_ruling ruling = reuse_ruling(request, s, now);
+        *why = ruling.why;
+        return ruling.verdict;
 }
 
 /* ---- stale on purpose ------------------------------------------------------------------------------------------ */

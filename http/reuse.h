@@ -15,6 +15,15 @@ enum reuse {
 /* *why is the detail of Cache-Status; NULL where there is nothing to say. */
 enum reuse reuse_verdict(const struct message *request, const struct stored *, int64_t now, const char **why);
 
+struct reuse_ruling {
+        enum reuse verdict;
+        const char *why;       /* as in reuse_verdict */
+        const char *paragraph; /* of the RFC: where the rule that decided stands */
+};
+
+/* The same, with its source. */
+struct reuse_ruling reuse_ruling(const struct message *request, const struct stored *, int64_t now);
+
 /* After REUSE_VALIDATE: whether what is stored may answer at once if the validation goes on in the background (RFC 5861
  * §3, stale-while-revalidate). Only for who does that. */
 bool reuse_while_validating(const struct message *request, const struct stored *, int64_t now);

@@ -8,6 +8,7 @@ int command_setup(int argc, char **argv); /* proxy/setup_command.c */
 int command_check(int argc, char **argv); /* proxy/command.c */
 int command_stats(int argc, char **argv); /* proxy/control_client.c */
 int command_top(int argc, char **argv);   /* proxy/control_client.c */
+int command_why(int argc, char **argv);   /* proxy/control_client.c */
 int command_purge(int argc, char **argv); /* proxy/control_client.c */
 int command_version(int argc, char **argv);
 

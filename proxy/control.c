@@ -19,6 +19,7 @@
 #include "proxy/control_socket.h"
 #include "proxy/purge.h"
 #include "proxy/summary.h"
+#include "proxy/why.h"
 
 enum { OUTPUT_MAX = 256 * 1024, SILENT_SECONDS = 60, STALL_SECONDS = 10 };
 
@@ -132,12 +133,26 @@ static void answer_purge(struct control_client *c, const json_t *request)
                 start_purge(c, kind, text);
 }
 
+static void answer_why(struct control_client *c, const json_t *request)
+{
+        const json_t *url = json_object_get(request, "url"), *fields = json_object_get(request, "fields");
+        const char *wrong = "why wants a url, and may have an array of fields";
+        json_t *answered = NULL;
+
+        if (json_is_string(url) && (!fields || json_is_array(fields)))
+                answered = why_json(c->control->watch->proxy, text_of(url), fields, time(NULL), &wrong);
+        if (answered)
+                answer(c, json_pack("{s:b, s:o}", "ok", 1, "why", answered));
+        else
+                refuse(c, wrong);
+}
+
 static void obey(struct control_client *c, const json_t *request)
 {
         static const struct {
                 const char *name;
                 void (*run)(struct control_client *, const json_t *);
-        } table[] = {{"stats", answer_stats}, {"purge", answer_purge}};
+        } table[] = {{"stats", answer_stats}, {"purge", answer_purge}, {"why", answer_why}};
         const char *name = json_string_value(json_object_get(request, "command"));
 
         for (size_t i = 0; name && i < sizeof table / sizeof *table; i++) {

@@ -1,5 +1,5 @@
-/* `limpid stats`, `limpid top` and `limpid purge`: each reads the configuration for the control socket's path, asks,
- * and prints. Exit status 0, or 1 with one line on stderr; 2 is for a command line that makes no sense. */
+/* `limpid stats`, `limpid top`, `limpid why` and `limpid purge`: each reads the configuration for the control socket's
+ * path, asks, and prints. Exit status 0, or 1 with one line on stderr; 2 is for a command line that makes no sense. */
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "proxy/config.h"
 #include "proxy/control_ask.h"
 #include "proxy/stats_text.h"
+#include "proxy/why_text.h"
 
 enum { STATUS_GOOD, STATUS_FAILED, STATUS_USAGE };
 enum { STATS_HOSTS = 10, TOP_HOSTS = 15 };
@@ -185,6 +186,64 @@ int command_top(int argc, char **argv)
         connection = connect_to(o.config);
         status = connection ? show_frames(connection, o.count) : STATUS_FAILED;
         ask_close(&connection);
+        return status;
+}
+
+/* ---- why --------------------------------------------------------------------------------------------------------- */
+
+/* The fields of -H are added to `fields`. False: the words make no sense. */
+static bool read_why(struct options *o, json_t *fields, int argc, char **argv)
+{
+        static const struct option names[] = {{"json", no_argument, NULL, 'j'}, {0}};
+        int option;
+
+        *o = (struct options){.config = CONFIG_PATH};
+        optind = 1;
+        while ((option = getopt_long(argc, argv, "c:H:", names, NULL)) != -1) {
+                if (option == 'c')
+                        o->config = optarg;
+                else if (option == 'j')
+                        o->json = true;
+                else if (option != 'H' || json_array_append_new(fields, json_string(optarg)) != 0)
+                        return false;
+        }
+        o->url = argv[optind];
+        return o->url && !argv[optind + 1];
+}
+
+static int print_why(const struct options *o, const json_t *reply)
+{
+        const json_t *why = json_object_get(reply, "why");
+
+        if (o->json) {
+                json_dumpf(why, stdout, JSON_INDENT(2));
+                putchar('\n');
+        } else {
+                why_text(stdout, why);
+        }
+        return flushed();
+}
+
+int command_why(int argc, char **argv)
+{
+        json_t *fields = json_array(), *reply = NULL;
+        struct ask *connection;
+        struct options o;
+        int status = STATUS_FAILED;
+
+        if (!read_why(&o, fields, argc, argv)) {
+                json_decref(fields);
+                return usage("why URL [-H 'Field: value']... [-c FILE] [--json]");
+        }
+        connection = connect_to(o.config);
+        if (connection)
+                reply = converse(connection,
+                                 json_pack("{s:s, s:s, s:O}", "command", "why", "url", o.url, "fields", fields));
+        ask_close(&connection);
+        if (reply)
+                status = print_why(&o, reply);
+        json_decref(reply);
+        json_decref(fields);
         return status;
 }
 

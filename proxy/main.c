@@ -53,6 +53,7 @@ static const struct command commands[] = {
         {"check", "[-c FILE]", "read the configuration, say what is wrong with it", command_check},
         {"stats", "[-c FILE]", "the numbers of the running proxy", command_stats},
         {"top", "[-c FILE]", "the same, live", command_top},
+        {"why", "[-c FILE] [-H FIELD] URL", "what is stored for a URL, and whether it is reused", command_why},
         {"purge", "[-c FILE] URL | --host HOST | --all", "remove stored responses", command_purge},
         {"version", "", "print the version", command_version},
 };

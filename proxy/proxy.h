@@ -45,6 +45,9 @@ struct proxy {
  * Returns the exit status. */
 int proxy_run(const struct config *, int channel);
 
+/* Whether the operator wants a host's reloads ignored (cache.ignore_reload). */
+bool proxy_ignores_reload(const struct config *, struct span host);
+
 /* Which of the stores holds a key: its index in `stores`, which must not be empty. */
 size_t proxy_store_index(const struct proxy *, const struct key *);
 

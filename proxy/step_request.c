@@ -85,30 +85,6 @@ static enum step take_verdict(struct exchange *x)
         return STEP_POLICY;
 }
 
-/* Whether a host is one of those named, or below one that begins with "*.". */
-static bool host_is_named(struct span host, const char *const *names, size_t count)
-{
-        if (host.len && host.at[host.len - 1] == '.')
-                host.len--;
-        for (size_t i = 0; i < count; i++) {
-                bool below = names[i][0] == '*';
-                struct span name = {names[i] + below, strlen(names[i] + below)};
-                struct span end = {host.at + host.len - name.len, name.len};
-
-                if (below ? host.len > name.len && span_equal_fold(end, name) : span_equal_fold(host, name))
-                        return true;
-        }
-        return false;
-}
-
-static void heed_operator(struct exchange *x)
-{
-        const struct config *config = x->worker->proxy->config;
-
-        x->worker->request.reload_ignored =
-                host_is_named(x->decision.host, config->ignore_reload, config->ignore_reload_count);
-}
-
 enum step step_decide(struct exchange *x)
 {
         struct worker *w = x->worker;
@@ -121,7 +97,7 @@ enum step step_decide(struct exchange *x)
                 return turn_away(x, &fault);
         x->request = &w->request;
         request_decide(x->request, address_port(&x->client->destination), &x->decision);
-        heed_operator(x);
+        x->worker->request.reload_ignored = proxy_ignores_reload(x->worker->proxy->config, x->decision.host);
         x->private = x->client->pinned || message_authenticates_connection(x->request);
         return take_verdict(x);
 }

@@ -741,3 +741,48 @@ Test(store, a_fault_in_the_map_sets_the_store_aside)
         store_status(store, &status);
         cr_assert(status.set_aside);
 }
+
+static struct {
+        unsigned count;
+        uint64_t ids[4], bytes;
+        bool all_sound;
+} listed;
+
+static void note_listed(void *context, const struct listed *l)
+{
+        (void)context;
+        listed.ids[listed.count++] = l->found.id;
+        listed.bytes += l->bytes;
+        listed.all_sound = listed.all_sound && l->sound;
+}
+
+static void list(const char *url)
+{
+        memset(&listed, 0, sizeof listed);
+        listed.all_sound = true;
+        cr_assert_eq(store_list(store, (struct span){url, strlen(url)}, note_listed, NULL), 0);
+}
+
+/* All addresses and variants of a URL and nothing else; the newest last; what it holds, in a record or in slices. */
+Test(store, what_is_stored_under_a_url_is_listed)
+{
+        uint64_t first = put_variant("http://a:80/x @192.0.2.1", SPAN("accept"), 1, "one");
+        uint64_t second = put_variant("http://a:80/x @192.0.2.1", SPAN("accept"), 2, "three");
+        uint64_t large = put_large("http://a:80/large", 100000);
+
+        put("http://a:80/x @192.0.2.2", "two");
+        put("http://a:80/xy @192.0.2.2", "other");
+        list("http://a:80/nothing");
+        cr_expect_eq(listed.count, 0);
+        list("http://a:80/x");
+        cr_assert_eq(listed.count, 3);
+        cr_expect_eq(listed.bytes, 11);
+        for (int i = 0; i < 2; i++)
+                if (listed.ids[i] == first)
+                        cr_expect_eq(listed.ids[i + 1], second);
+        cr_expect(listed.all_sound);
+        list("http://a:80/large");
+        cr_assert_eq(listed.count, 1);
+        cr_expect_eq(listed.ids[0], large);
+        cr_expect_eq(listed.bytes, 100000);
+}

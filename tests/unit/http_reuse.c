@@ -16,7 +16,11 @@ static void expect(enum reuse expected, const char *detail, struct span head, in
 }
 
 #define EXPECT(verdict, detail, fields, now) expect(REUSE_##verdict, detail, SPAN(GET fields END), now)
-#define CC(value)                            "Cache-Control: " value "\r\n"
+#define SPAN_OF(text)                                                                                                  \
+        {                                                                                                              \
+                text, sizeof(text) - 1                                                                                 \
+        }
+#define CC(value) "Cache-Control: " value "\r\n"
 
 Test(reuse, fresh_until_the_lifetime_is_over)
 {
@@ -219,4 +223,25 @@ Test(reuse, a_reload_may_be_ignored_of_what_is_fresh)
         expect_ignoring(REUSE_VALIDATE, SPAN(GET CC("no-cache") END), 110);
         stored.flags = STORED_NO_CACHE;
         expect_ignoring(REUSE_VALIDATE, SPAN(GET CC("no-cache") END), 105);
+}
+
+Test(reuse, each_ruling_names_its_paragraph)
+{
+        static const struct {
+                struct span head;
+                const char *paragraph;
+        } cases[] = {
+                {SPAN_OF(GET END), "RFC 9111 §4.2"},
+                {SPAN_OF(GET CC("no-cache") END), "RFC 9111 §5.2.1.4"},
+                {SPAN_OF(GET CC("max-age=0") END), "RFC 9111 §5.2.1.1"},
+                {SPAN_OF(GET CC("only-if-cached, min-fresh=99") END), "RFC 9111 §5.2.1.7"},
+        };
+        struct message m;
+
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+                cr_assert_eq(parse_request(&m, cases[i].head).kind, FAULT_NONE);
+                cr_expect_str_eq(reuse_ruling(&m, &stored, 105).paragraph, cases[i].paragraph);
+        }
+        cr_assert_eq(parse_request(&m, SPAN(GET END)).kind, FAULT_NONE);
+        cr_expect_str_eq(reuse_ruling(&m, &stored, 110).paragraph, "RFC 9111 §4.2.4");
 }
