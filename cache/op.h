@@ -4,7 +4,7 @@
 
 #include "cache/store_private.h"
 
-enum op_kind { OP_SLICE, OP_RESPONSE, OP_ABANDON, OP_FRESHEN, OP_REMOVE, OP_PURGE, OP_SYNC };
+enum op_kind { OP_SLICE, OP_RESPONSE, OP_ABANDON, OP_FRESHEN, OP_ALIAS, OP_REMOVE, OP_PURGE, OP_SYNC };
 
 struct op {
         struct op *next;

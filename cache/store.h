@@ -77,6 +77,19 @@ enum find {
  * reads from disk (prefault threads and tests). */
 enum find reader_find(struct reader *, const struct key *, const struct message *request, bool wait, struct found *);
 
+/* A stored response of a key, whatever its selecting fields. */
+struct variant_found {
+        struct span names; /* that its Vary nominated */
+        struct found found;
+};
+
+/* Those that are in memory and sound, the newest first, each once; at most `most`. Returns how many. Marks none as
+ * read. */
+size_t reader_variants(struct reader *, const struct key *, struct variant_found *, size_t most);
+
+/* One by its id: HIT, NONE, COLD or ERROR. */
+enum find reader_response(struct reader *, uint64_t id, struct found *);
+
 enum body_state {
         BODY_READY, /* *count spans, at least one byte */
         BODY_COLD,  /* the slice at this offset is not in memory or not verified since it was: ask prefault_body, come
@@ -158,6 +171,15 @@ void store_abandon(struct store *, uint64_t id);
 
 /* A 304: new times and fields for a stored response, body untouched (RFC 9111 §4.3.4). `done` as above. */
 int store_freshen(struct store *, uint64_t id, const struct stored *, void (*done)(void *, int), void *context);
+
+/* A 304 has selected a stored response of the key for a request with other selecting values: from now on they find it
+ * too (RFC 9111 §4.1, §4.3.4). All is copied. `done` as above. */
+struct alias {
+        const struct key *key;
+        struct span vary; /* as in struct put */
+        uint64_t variant;
+};
+int store_alias(struct store *, uint64_t id, const struct alias *, void (*done)(void *, int), void *context);
 
 enum purge_kind { PURGE_KEY, PURGE_URL, PURGE_HOST, PURGE_ALL };
 

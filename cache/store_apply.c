@@ -45,11 +45,21 @@ static int put_record(struct store *s, MDB_txn *txn, uint64_t id, const struct r
         return error;
 }
 
-/* The variants that stay: not the one that is replaced, and of too many not the oldest. Those that go are in *gone. */
-static size_t keep_variants(struct span rest, const struct op *op, char **at, struct doomed *gone)
+static bool is_among(const uint64_t *ids, size_t count, uint64_t id)
+{
+        for (size_t i = 0; i < count; i++)
+                if (ids[i] == id)
+                        return true;
+        return false;
+}
+
+/* The variants that stay: not the one that is replaced, and of too many not the oldest. Responses that are then found
+ * by no selecting values any more are in *gone. */
+static void keep_variants(struct span rest, const struct op *op, char **at, struct doomed *gone)
 {
         struct variant all[VARIANTS_MAX + 1];
-        size_t count = 0, first = 0, kept = 0;
+        uint64_t ids[VARIANTS_MAX + 1];
+        size_t count = 0, first = 0, kept = 0, left = 0;
 
         while (count < VARIANTS_MAX && resource_next(&rest, &all[count]))
                 count++;
@@ -67,9 +77,13 @@ static size_t keep_variants(struct span rest, const struct op *op, char **at, st
                 put64(at, v->variant);
                 put16(at, (uint16_t)v->names.len);
                 put_span(at, v->names);
-                kept++;
+                ids[kept++] = v->id;
         }
-        return kept;
+        ids[kept++] = op->id;
+        for (size_t i = 0; i < gone->count; i++)
+                if (!is_among(ids, kept, gone->ids[i]))
+                        gone->ids[left++] = gone->ids[i];
+        gone->count = left;
 }
 
 static int put_resource(struct store *s, MDB_txn *txn, const struct op *op, struct doomed *gone)
@@ -117,22 +131,28 @@ static bool slices_complete(struct store *s, MDB_txn *txn, const struct op *op)
         return true;
 }
 
-static int apply_response(struct store *s, MDB_txn *txn, struct op *op, struct doomed *doomed)
+/* Its selecting values find the response from now on; what only they had found goes. */
+static int list_response(struct store *s, MDB_txn *txn, const struct op *op, struct doomed *doomed)
 {
         uint64_t ids[VARIANTS_MAX + 1];
         struct doomed gone = {.ids = ids, .cap = VARIANTS_MAX + 1};
-        int error = put_record(s, txn, op->id, &op->record);
+        int error = put_resource(s, txn, op, &gone);
 
-        doomed->bytes += (int64_t)record_body_bytes(&op->record);
-        if (!error)
-                error = put_resource(s, txn, op, &gone);
-        visit_begin(s, op->id);
         for (size_t i = 0; !error && i < gone.count; i++) {
                 error = remove_response(s, txn, gone.ids[i], doomed);
                 if (error == EBUSY) /* somebody reads it: nobody will find it, and eviction takes it later */
                         error = 0;
         }
         return error;
+}
+
+static int apply_response(struct store *s, MDB_txn *txn, struct op *op, struct doomed *doomed)
+{
+        int error = put_record(s, txn, op->id, &op->record);
+
+        doomed->bytes += (int64_t)record_body_bytes(&op->record);
+        visit_begin(s, op->id);
+        return error ? error : list_response(s, txn, op, doomed);
 }
 
 /* New times and fields; an inline body is taken along. */
@@ -269,6 +289,8 @@ int op_apply(struct store *s, MDB_txn *txn, struct op *op, struct doomed *doomed
                 return apply_response(s, txn, op, doomed);
         case OP_FRESHEN:
                 return apply_freshen(s, txn, op);
+        case OP_ALIAS:
+                return has_record(s, txn, op->id) ? list_response(s, txn, op, doomed) : 0;
         case OP_ABANDON:
         case OP_REMOVE:
                 error = remove_response(s, txn, op->id, doomed);

@@ -134,7 +134,7 @@ static bool vouch(struct reader *r, struct place p, struct span value, bool wait
         return true;
 }
 
-static enum find read_found(struct reader *r, uint64_t id, bool wait, struct found *f)
+static enum find find_record(struct reader *r, uint64_t id, bool wait, struct found *f)
 {
         struct record record;
         struct span value;
@@ -154,8 +154,16 @@ static enum find read_found(struct reader *r, uint64_t id, bool wait, struct fou
         if (!record_read(&record, value))
                 return FIND_NONE;
         *f = (struct found){id, record.stored, record.length, record.inlined, record.body};
-        visit_mark(r->store, id);
         return FIND_HIT;
+}
+
+static enum find read_found(struct reader *r, uint64_t id, bool wait, struct found *f)
+{
+        enum find found = find_record(r, id, wait, f);
+
+        if (found == FIND_HIT)
+                visit_mark(r->store, id);
+        return found;
 }
 
 enum find reader_find(struct reader *r, const struct key *key, const struct message *request, bool wait,
@@ -179,6 +187,45 @@ enum find reader_find(struct reader *r, const struct key *key, const struct mess
                 return FIND_NONE;
         id = select_variant(rest, request);
         return id ? read_found(r, id, wait, f) : FIND_VARIANT;
+}
+
+enum find reader_response(struct reader *r, uint64_t id, struct found *f)
+{
+        if (atomic_load_explicit(&r->store->aside, memory_order_relaxed))
+                return FIND_ERROR;
+        return read_found(r, id, false, f);
+}
+
+static bool is_listed(const uint64_t *ids, size_t count, uint64_t id)
+{
+        for (size_t i = 0; i < count; i++)
+                if (ids[i] == id)
+                        return true;
+        return false;
+}
+
+size_t reader_variants(struct reader *r, const struct key *key, struct variant_found *all, size_t most)
+{
+        struct variant listed[VARIANTS_MAX], v;
+        uint64_t seen[VARIANTS_MAX];
+        struct span value, text, rest;
+        size_t count = 0, found = 0, looked = 0;
+
+        if (atomic_load_explicit(&r->store->aside, memory_order_relaxed) ||
+            read_value(r->txn, r->store->resources, key->hash, KEY_HASH, &value) != 0 ||
+            !resource_key(value, &text, &rest) || !span_equal(text, key->text))
+                return 0;
+        while (count < VARIANTS_MAX && resource_next(&rest, &v))
+                listed[count++] = v;
+        while (count-- && found < most) {
+                if (is_listed(seen, looked, listed[count].id))
+                        continue;
+                seen[looked++] = listed[count].id;
+                all[found].names = listed[count].names;
+                if (find_record(r, listed[count].id, false, &all[found].found) == FIND_HIT)
+                        found++;
+        }
+        return found;
 }
 
 /* ---- bodies --------------------------------------------------------------------------------------------------------

@@ -152,6 +152,23 @@ int store_freshen(struct store *s, uint64_t id, const struct stored *stored, voi
         return enqueue(s, op, false);
 }
 
+int store_alias(struct store *s, uint64_t id, const struct alias *a, void (*done)(void *, int), void *context)
+{
+        struct op *op = new_op(OP_ALIAS, id, a->key->text.len + a->vary.len);
+        char *at;
+
+        if (!op)
+                return ENOMEM;
+        at = op->text;
+        memcpy(op->hash, a->key->hash, KEY_HASH);
+        op->key = copy(&at, a->key->text);
+        op->names = copy(&at, a->vary);
+        op->variant = a->variant;
+        op->done = done;
+        op->context = context;
+        return enqueue(s, op, false);
+}
+
 void store_abandon(struct store *s, uint64_t id)
 {
         struct op *op = new_op(OP_ABANDON, id, 0);

@@ -63,8 +63,8 @@ struct stored_reply_options {
         struct span cache_status; /* the whole value of our member of Cache-Status; empty: none */
 };
 
-/* The value of the stored Content-Type; empty where there is none. */
-struct span stored_content_type(const struct stored *);
+/* The value of the first stored field of this name; empty where there is none. */
+struct span stored_field(const struct stored *, struct span name);
 
 /* The head of a reply from the store. A 304 has the fields of RFC 9110 §15.4.5 only; 412 and 416 have none that speak
  * of content, its validators or its freshness. */

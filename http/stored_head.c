@@ -64,12 +64,12 @@ static void out_retyped_fields(struct out *o, const struct stored *stored, struc
         out_text(o, "\r\n");
 }
 
-struct span stored_content_type(const struct stored *stored)
+struct span stored_field(const struct stored *stored, struct span wanted)
 {
         struct span rest = stored->fields, line, name;
 
         while (next_line(&rest, &line, &name))
-                if (span_equal_fold(name, SPAN("content-type")))
+                if (span_equal_fold(name, wanted))
                         return span_trim((struct span){line.at + name.len + 1, line.len - name.len - 3});
         return (struct span){NULL, 0};
 }

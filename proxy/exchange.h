@@ -83,6 +83,7 @@ struct exchange {
         bool reply_close;    /* the client's connection ends with this exchange */
         bool upstream_close; /* the origin's connection ends with this exchange */
         bool validating;
+        bool offering; /* … by the tags of several variants, none of which the request selects */
         bool freshened;
         bool retried;
         bool had_stored; /* there is something stored that could not be used as it is */
@@ -209,6 +210,13 @@ bool exchange_gap_begins(struct exchange *, const struct found *);
 enum step exchange_open_gap(struct exchange *);
 void exchange_describe_gap(const struct exchange *, struct request_options *, char text[RANGE_TEXT]);
 enum step exchange_judge_part(struct exchange *);
+
+/* step_offer.c */
+/* With a read transaction open, after FIND_VARIANT: the origin will be asked whether one of the variants is right. */
+void exchange_offer(struct exchange *);
+/* The 304 that answers such a question, with a read transaction open: what it selects is in the worker's `found`, and
+ * x->id. False: nothing that is stored. */
+bool exchange_take_offer(struct exchange *);
 
 /* step_stale.c */
 /* True: the origin has failed, and what is stored may answer nevertheless; goes on with *next. `status`: of the

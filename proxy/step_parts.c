@@ -21,7 +21,7 @@ bool exchange_parts_wanted(struct exchange *x, const struct found *f)
         m->count = range_parts(x->request, &f->stored, f->length, x->start_us / 1000000, m->ranges);
         for (size_t i = 0; i < sizeof m->boundary; i++)
                 m->boundary[i] = digits[arc4random_uniform(16)];
-        multipart_set_type(m, stored_content_type(&f->stored));
+        multipart_set_type(m, stored_field(&f->stored, SPAN("content-type")));
         if (m->count && multipart_length(m) < f->length) /* else the whole is less */
                 return true;
         free(m);

@@ -219,6 +219,8 @@ enum step step_lookup(struct exchange *x)
         found = reader_find(x->reader, &x->key, x->request, x->colds >= COLD_TRIES, &x->worker->found);
         if (found == FIND_HIT)
                 return judge_found(x);
+        if (found == FIND_VARIANT)
+                exchange_offer(x);
         exchange_end_read(x);
         switch (found) {
         case FIND_COLD:

@@ -343,6 +343,7 @@ enum step step_validate(struct exchange *x)
             !(s->etag.len + s->last_modified_text.len) || !pin(x, f->id))
                 return STEP_JOIN;
         x->validating = true;
+        x->offering = false;
         x->etag_len = s->etag.len;
         x->last_modified_len = s->last_modified_text.len;
         if (s->etag.len)
@@ -355,12 +356,22 @@ enum step step_validate(struct exchange *x)
 /* The stored response went away while the origin was asked: ask again, for all of it. */
 static enum step fetch_again(struct exchange *x)
 {
-        x->validating = false;
+        x->validating = x->offering = false;
         x->request_started = false;
         x->forward_reason = "miss";
         exchange_release_upstream(x);
         upstream_close(&x->client->upstream, false);
         return STEP_FETCH;
+}
+
+/* What the 304 speaks of. */
+static bool find_freshened(struct exchange *x, struct found *f)
+{
+        if (!x->offering)
+                return reader_find(x->reader, &x->key, x->request, true, f) == FIND_HIT;
+        if (x->freshened)
+                return reader_response(x->reader, x->id, f) == FIND_HIT;
+        return exchange_take_offer(x);
 }
 
 /* RFC 9111 §4.3.4: the origin said 304; what is stored gets the new times and fields, and answers. The 304's head is
@@ -373,7 +384,7 @@ enum step step_freshen(struct exchange *x)
         struct stored fresh;
         void *context;
 
-        if (!exchange_begin_read(x) || reader_find(x->reader, &x->key, x->request, true, f) != FIND_HIT)
+        if (!exchange_begin_read(x) || !find_freshened(x, f))
                 return fetch_again(x);
         if (x->freshened || f->id != x->id)
                 return reply_with(x, f, &f->stored);

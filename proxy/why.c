@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "http/fields.h"
 #include "http/freshness.h"
+#include "http/render.h"
 #include "http/request.h"
 #include "http/reuse.h"
 #include "http/vary.h"
@@ -45,23 +45,6 @@ static void set_text(json_t *object, const char *name, struct span s)
 {
         if (s.len)
                 json_object_set_new(object, name, text_json(s));
-}
-
-/* The value of the first stored field of this name. */
-static struct span stored_field(const struct stored *s, struct span name)
-{
-        struct span rest = s->fields;
-
-        while (rest.len > name.len) {
-                const char *feed = memchr(rest.at, '\n', rest.len);
-                size_t len = feed ? (size_t)(feed + 1 - rest.at) : rest.len;
-
-                if (len > name.len + 2 && rest.at[name.len] == ':' &&
-                    span_equal_fold((struct span){rest.at, name.len}, name))
-                        return span_trim((struct span){rest.at + name.len + 1, len - name.len - 3});
-                rest = (struct span){rest.at + len, rest.len - len};
-        }
-        return (struct span){NULL, 0};
 }
 
 /* ---- verdicts ------------------------------------------------------------------------------------------------------

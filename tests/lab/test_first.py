@@ -249,6 +249,57 @@ def test_a_clients_no_store_leaves_nothing(limpid, origin, fetch):
     assert fetch(there).body == b"two"
 
 
+# ---- several variants at once
+
+def by_language(request):
+    """One body for each language; a 304 where its tag is among those offered."""
+    language = "fr" if "fr" in request.get("Accept-Language", "") else "de"
+    fields = ["Cache-Control: max-age=600", f'ETag: "{language}"', "Vary: Accept-Language"]
+    if f'"{language}"' in (request.get("If-None-Match") or ""):
+        return reply(b"", *fields, status="304 Not Modified", length=False)
+    return reply(language * 10000, *fields)
+
+
+def test_the_tags_of_all_variants_are_offered_and_one_is_taken(limpid, origin, fetch):
+    there = origin(answer(by_language))
+    for language in ("fr", "de"):
+        assert fetch(there, "/", f"Accept-Language: {language}").body == language.encode() * 10000
+    third = fetch(there, "/", "Accept-Language: fr, en;q=0.5")
+    assert there.requests[-1].get("If-None-Match") == '"de", "fr"'
+    assert third.body == b"fr" * 10000 and "fwd=vary-miss; fwd-status=304" in third.get("Cache-Status")
+    for language in ("fr, en;q=0.5", "en;q=0.5, fr", "fr"):
+        again = fetch(there, "/", f"Accept-Language: {language}")
+        assert again.hit and again.body == b"fr" * 10000
+    assert len(there.requests) == 3
+
+
+def test_a_304_for_none_of_the_variants_costs_a_second_request(limpid, origin, fetch):
+    fields = ["Cache-Control: max-age=600", "Vary: Accept-Language"]
+    there = origin(answer(reply("one", *fields, 'ETag: "one"'), reply(b"", 'ETag: "other"', status="304 Not Modified", length=False),
+                          reply("two", *fields, 'ETag: "two"')))
+    fetch(there, "/", "Accept-Language: a")
+    assert fetch(there, "/", "Accept-Language: b").body == b"two"
+    assert [request.get("If-None-Match") for request in there.requests] == [None, '"one"', None]
+    assert fetch(there, "/", "Accept-Language: a").body == b"one"
+
+
+def test_a_new_variant_after_an_offer_is_stored_beside_the_others(limpid, origin, fetch):
+    there = origin(answer(lambda request: reply(request.get("Accept-Language"), "Cache-Control: max-age=600", f'ETag: "{request.get("Accept-Language")}"',
+                                                "Vary: Accept-Language")))
+    for language in ("a", "b", "c"):
+        assert fetch(there, "/", f"Accept-Language: {language}").body == language.encode()
+    for language in ("a", "b", "c"):
+        assert fetch(there, "/", f"Accept-Language: {language}").hit
+
+
+def test_what_a_client_cannot_decode_is_not_offered(limpid, origin, fetch):
+    fields = ["Cache-Control: max-age=600", "Vary: Accept-Encoding", 'ETag: "same"']
+    there = origin(answer(reply("coded", *fields, "Content-Encoding: gzip"), reply("plain", *fields)))
+    fetch(there, "/", "Accept-Encoding: gzip")
+    assert fetch(there, "/", "Accept-Encoding: identity").body == b"plain"
+    assert there.requests[-1].get("If-None-Match") is None
+
+
 # ---- conditions
 
 def test_304_to_the_clients_own_conditions(limpid, origin, fetch):

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "cache/store.h"
+#include "http/parse.h"
+#include "http/vary.h"
 
 static char path[64];
 static struct store *store;
@@ -785,4 +787,71 @@ Test(store, what_is_stored_under_a_url_is_listed)
         cr_assert_eq(listed.count, 1);
         cr_expect_eq(listed.ids[0], large);
         cr_expect_eq(listed.bytes, 100000);
+}
+
+static void alias(uint64_t id, const char *url, struct span names, uint64_t variant)
+{
+        struct key k = key_of(url);
+
+        cr_assert_eq(store_alias(store, id, &(struct alias){&k, names, variant}, NULL, NULL), 0);
+        store_sync(store);
+}
+
+static uint64_t variant_of(const char *language)
+{
+        static char head[128];
+
+        snprintf(head, sizeof head, "GET / HTTP/1.1\r\nHost: a\r\nAccept: %s\r\n\r\n", language);
+        cr_assert_eq(parse_request(&request, (struct span){head, strlen(head)}).kind, FAULT_NONE);
+        return vary_hash(SPAN("accept"), &request);
+}
+
+static size_t variants(const char *url, uint64_t ids[4])
+{
+        struct variant_found all[4];
+        struct key k = key_of(url);
+        size_t count;
+
+        cr_assert_eq(reader_begin(reader), 0);
+        count = reader_variants(reader, &k, all, 4);
+        for (size_t i = 0; i < count; i++)
+                ids[i] = all[i].found.id;
+        reader_end(reader);
+        return count;
+}
+
+/* One response may be found by several selecting values; it goes when the last of them has found something newer. */
+Test(store, an_alias_finds_a_variant_by_other_selecting_values)
+{
+        const char *url = "http://a:80/x";
+        uint64_t a = variant_of("a"), b = variant_of("b"), ids[4];
+        uint64_t first = put_variant(url, SPAN("accept"), a, "one");
+        struct found f;
+
+        cr_assert_eq(find(url, &f), FIND_VARIANT, "the request selects b");
+        reader_end(reader);
+        alias(first, url, SPAN("accept"), b);
+        cr_assert(holds(url, "one"));
+        cr_expect_eq(variants(url, ids), 1, "listed twice, and one response all the same");
+        put_variant(url, SPAN("accept"), a, "two");
+        cr_assert(holds(url, "one"), "only the other values have something newer");
+        cr_expect_eq(variants(url, ids), 2);
+        cr_expect_neq(ids[0], first, "the newest comes first");
+        put_variant(url, SPAN("accept"), b, "three");
+        cr_assert(holds(url, "three"));
+        cr_expect_eq(variants(url, ids), 2);
+        alias(first, url, SPAN("accept"), b);
+        cr_assert(holds(url, "three"), "an alias of what is gone is none");
+}
+
+Test(store, a_response_by_its_id)
+{
+        uint64_t id = put("http://a:80/x", "one");
+        struct found f;
+
+        cr_assert_eq(reader_begin(reader), 0);
+        cr_expect_eq(reader_response(reader, id, &f), FIND_HIT);
+        cr_expect_eq(f.length, 3);
+        cr_expect_eq(reader_response(reader, id + 1, &f), FIND_NONE);
+        reader_end(reader);
 }
