@@ -23,6 +23,17 @@ enum {
         VARIANTS_MAX = 64            /* of one resource; the oldest goes */
 };
 
+/* Where the unit begins that holds this byte; where the next one does, at this byte or behind it. */
+static inline uint64_t slice_down(uint64_t at)
+{
+        return at / SLICE_UNIT * SLICE_UNIT;
+}
+
+static inline uint64_t slice_up(uint64_t at)
+{
+        return at > UINT64_MAX - SLICE_UNIT ? UINT64_MAX : slice_down(at + SLICE_UNIT - 1);
+}
+
 struct store;
 struct reader;
 

@@ -92,6 +92,15 @@ bool last_modified_is_strong(const struct stored *s)
         return s->last_modified >= 0 && s->date >= CLOCKS_DIFFER && s->date - CLOCKS_DIFFER >= s->last_modified;
 }
 
+struct span strong_validator(const struct stored *s)
+{
+        if (etag_is_strong(s->etag))
+                return s->etag;
+        if (!s->etag.len && last_modified_is_strong(s))
+                return s->last_modified_text;
+        return (struct span){NULL, 0};
+}
+
 /* The date of the only field of this id; -1 where there is none that can be read, or several (RFC 9110 §13.1.3, .4). */
 static int64_t only_date(const struct message *m, enum field_id id, int64_t now)
 {

@@ -129,21 +129,31 @@ size_t range_parts(const struct message *request, const struct stored *s, uint64
         return set.count;
 }
 
-bool range_asked(const struct message *request, struct byte_range *r)
+static enum range_asked several_asked(const struct range_set *set, struct byte_range *r)
+{
+        static const uint64_t suffixes = INT64_MAX / 2; /* a suffix of what has no end lies beyond */
+        *r = set->ranges[0];
+        return r->first < suffixes ? RANGE_ASKED_SEVERAL : RANGE_ASKED_NONE;
+}
+
+enum range_asked range_asked(const struct message *request, struct byte_range *r)
 {
         struct range_set set;
         struct span value;
         const uint64_t endless = INT64_MAX;
-
         if (request->method != METHOD_GET || message_has(request, FIELD_IF_RANGE) ||
-            field_only(request, FIELD_RANGE, &value) != 1 || memchr(value.at, ',', value.len) ||
-            !set_read(&set, value, endless) || set.count != 1)
-                return false;
+            field_only(request, FIELD_RANGE, &value) != 1 || !set_read(&set, value, endless) || set.count == 0)
+                return RANGE_ASKED_NONE;
+        if (memchr(value.at, ',', value.len))
+                return several_asked(&set, r);
         *r = set.ranges[0];
-        if (value.at[value.len - 1] != '-')
-                return memchr(value.at, '=', value.len) && ((const char *)memchr(value.at, '=', value.len))[1] != '-';
-        r->last = UINT64_MAX;
-        return true;
+        if (((const char *)memchr(value.at, '=', value.len))[1] == '-') {
+                *r = (struct byte_range){0, endless - r->first};
+                return RANGE_ASKED_SUFFIX;
+        }
+        if (value.at[value.len - 1] == '-')
+                r->last = UINT64_MAX;
+        return RANGE_ASKED_ONE;
 }
 
 /* ---- Content-Range --------------------------------------------------------------------------------------------- */

@@ -28,9 +28,15 @@ enum range_verdict range_verdict(const struct message *request, const struct sto
 size_t range_parts(const struct message *request, const struct stored *, uint64_t length, int64_t now,
                    struct byte_range parts[RANGES_MAX]);
 
-/* The one range "first-last" or "first-" (last is then UINT64_MAX) that a GET asks for, with no If-Range. False for all
- * else: such a request is not taken apart. */
-bool range_asked(const struct message *request, struct byte_range *);
+enum range_asked {
+        RANGE_ASKED_NONE,   /* nothing that can be taken apart: no Range, an If-Range, what is malformed */
+        RANGE_ASKED_ONE,    /* "first-last", or "first-": then last is UINT64_MAX */
+        RANGE_ASKED_SUFFIX, /* the last `last` bytes */
+        RANGE_ASKED_SEVERAL /* and the range is the first of them, of which the body's beginning says nothing */
+};
+
+/* What a GET asks for of a body whose length is not known. */
+enum range_asked range_asked(const struct message *request, struct byte_range *);
 
 /* The value of a Content-Range field: of this part, or NULL for "*", of so many bytes. */
 struct out;

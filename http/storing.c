@@ -125,12 +125,12 @@ static bool could_never_be_reused(const struct storing *s)
         return !has_validator(as) && (!usable || as->flags & STORED_NO_CACHE);
 }
 
-void storing_as_whole(struct message *response)
+void storing_as_whole(struct message *response, bool whole)
 {
-        response->status = 200;
+        response->status = whole ? 200 : 206;
         for (unsigned i = 0; i < response->field_count; i++)
                 if (response->fields[i].id == FIELD_CONTENT_RANGE)
-                        response->fields[i].hop = 1;
+                        response->fields[i].hop = whole;
 }
 
 /* ---- the rules ------------------------------------------------------------------------------------------------- */

@@ -20,8 +20,8 @@ const char *storing_verdict(const struct message *request, const struct message 
                             int64_t request_time, int64_t response_time, struct stored *stored);
 
 /* Makes of a 206 the head that a 200 would have had, so that it can be judged and stored as the whole's: what speaks of
- * the part alone counts as this hop's. */
-void storing_as_whole(struct message *response);
+ * the part alone counts as this hop's. `whole` false undoes it. */
+void storing_as_whole(struct message *response, bool whole);
 
 /* Writes the field lines that are stored (§3.1): without hop-by-hop and Connection-named fields, Age, Content-Length,
  * Proxy-*, those that no-cache="…" or private="…" name and, where `stored` says STORED_COOKIE_STRIPPED, Set-Cookie.

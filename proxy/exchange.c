@@ -201,6 +201,8 @@ static void stop_bodies(struct exchange *x)
 static void let_go(struct exchange *x)
 {
         fill_leave(&x->part);
+        exchange_forget_gap(x);
+        exchange_drop_claim(x);
         part_end(&x->writer, NULL, NULL);
         free(x->parts);
         x->parts = NULL;
@@ -293,10 +295,13 @@ static void deliver(struct note *note)
         struct exchange *x = (struct exchange *)(void *)((char *)note - offsetof(struct exchange, note));
 
         x->errands--;
-        if (x->client)
+        x->gap_waiting = false;
+        if (x->client) {
+                client_moved(x->client);
                 client_turn(x->client);
-        else if (!x->errands)
+        } else if (!x->errands) {
                 free_exchange(x);
+        }
 }
 
 bool exchange_await(struct exchange *x)
@@ -439,6 +444,8 @@ void exchange_late_upstream(struct exchange *x)
 void exchange_late_client(struct exchange *x)
 {
         if (x->step == STEP_FETCH) /* a moment later: there may be a local port now */
+                return;
+        if (x->gap_waiting && exchange_gap_late(x))
                 return;
         if (x->step == STEP_JOIN) {
                 x->step = (uint8_t)exchange_join_late(x);

@@ -15,6 +15,7 @@
 #include "http/request.h"
 #include "http/reuse.h"
 #include "proxy/fill.h"
+#include "proxy/gaps.h"
 #include "proxy/part.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
@@ -119,9 +120,18 @@ struct exchange {
 
         /* the part that is fetched: its next byte and its end; `want` is what the client asked for */
         uint8_t gap;
-        bool gap_open; /* the reply begins with what the origin sends now */
+        bool gap_open;    /* the reply begins with what the origin sends now */
+        bool gap_waiting; /* for another exchange to fetch it, until a deadline */
+        bool gap_alone;   /* it has waited for long enough */
+        bool ranged;      /* of a fill it wants only `want` */
+        bool probe;       /* the part that is fetched only tells what the object is */
+        bool probed;
+        bool read_on; /* it has been looked whether to fetch ahead */
         uint64_t gap_at, gap_end, total;
+        uint64_t suffix; /* it wants the last so many bytes; 0: `want` says where */
         struct byte_range want;
+        struct gap_claim *claim;
+        struct gap_wait gap_wait;
         struct part writer;
 
         struct body *request_body, *reply_body;
@@ -202,12 +212,12 @@ static inline enum step exchange_body_sent(const struct exchange *x)
 
 /* step_part.c */
 enum step step_fill_gap(struct exchange *);
-/* A request for one range of a cold object: what to ask for is in x->gap. */
-bool exchange_part_wanted(struct exchange *);
+/* The part that was claimed is not fetched after all. */
+void exchange_drop_claim(struct exchange *);
 /* What is missing in what is stored can be fetched: remembers what is stored. Then, with x->id, x->at and x->end set
  * and a read transaction open, exchange_open_gap goes on. */
 bool exchange_gap_begins(struct exchange *, const struct found *);
-enum step exchange_open_gap(struct exchange *);
+enum step exchange_open_gap(struct exchange *, enum step next);
 void exchange_describe_gap(const struct exchange *, struct request_options *, char text[RANGE_TEXT]);
 enum step exchange_judge_part(struct exchange *);
 
@@ -218,6 +228,22 @@ void exchange_offer(struct exchange *);
  * x->id. False: nothing that is stored. */
 bool exchange_take_offer(struct exchange *);
 
+/* step_range.c */
+/* Nothing that is stored answers: how a request for a part of it is best fetched, or one for all of it. */
+enum step exchange_miss(struct exchange *);
+/* Claims the bytes from x->gap_at to x->gap_end, or waits for who has. True: it waits; when woken, it goes on where it
+ * is told to. */
+bool exchange_await_gap(struct exchange *);
+/* It has waited for a gap until its deadline. False: it was not waiting for one. */
+bool exchange_gap_late(struct exchange *);
+void exchange_forget_gap(struct exchange *);
+/* A range of x->id, of which a client that reads in pieces will want more. */
+void exchange_read_on(struct exchange *, uint64_t first, uint64_t end);
+/* All of it has begun to come to another exchange as well: reads that. False: there is none. */
+bool exchange_join_whole(struct exchange *);
+/* The origin has answered a request for a range with all of it, or with a part. */
+void exchange_note_host(struct exchange *, bool ignores_range);
+
 /* step_stale.c */
 /* True: the origin has failed, and what is stored may answer nevertheless; goes on with *next. `status`: of the
  * origin's reply, or 0. */
@@ -227,11 +253,19 @@ void exchange_validate_behind(const struct exchange *);
 /* exchange.c: the same request once more, as a background exchange of the shadow's. NULL: out of memory. */
 struct exchange *exchange_shadow(const struct exchange *, struct client *shadow);
 
+/* Whether a 206 is all there is, and may be stored like a 200. */
+bool exchange_is_whole(const struct message *response);
+
 /* step_share.c */
+/* It has joined a fill: the head is waited for, but not for ever. */
+void exchange_wait_for_head(struct exchange *);
 enum step step_join(struct exchange *);
 enum step step_share(struct exchange *);
 /* A fill's `wake`: the client has its turn. */
 void exchange_wake(void *argument);
+/* A leader that wants a range of what has begun to arrive: its reply's head, from the fill's. False: it cannot be told
+ * what that would be, it gets all. */
+bool exchange_share_range(struct exchange *);
 /* The head that another one asked for does not come. */
 enum step exchange_join_late(struct exchange *);
 /* The client has gone, but others read what it fetches: goes on for them. */

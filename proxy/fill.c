@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "http/condition.h"
 #include "proxy/fill_piece.h"
 
 /* A cursor over the block that holds copies of everything. */
@@ -295,16 +296,50 @@ bool fill_finish(struct fill_reader *r, void (*done)(void *, int), void *context
         return stored;
 }
 
+/* With the lock held: what has come of a body that is cut is a part of the whole, if the rest can be told to be of the
+ * same one (RFC 9111 §3.3). */
+static bool keep_part(struct fill *f, void (*done)(void *, int), void *context)
+{
+        struct stored stored = f->head.stored;
+        struct put put = {.id = f->id,
+                          .key = &f->key,
+                          .vary = f->head.vary,
+                          .variant = f->head.variant,
+                          .stored = &stored,
+                          .length = f->head.length,
+                          .done = done,
+                          .context = context};
+
+        if (f->state != FILL_ARRIVING || f->handed_over || !f->storing || !f->sliced || stored.status != 200 ||
+            f->head.length == UINT64_MAX || !strong_validator(&stored).len)
+                return false;
+        stored.flags |= STORED_SPARSE;
+        f->handed_over = store_put_response(f->store, &put) == 0;
+        return f->handed_over;
+}
+
+bool fill_keep(struct fill_reader *r, void (*done)(void *, int), void *context)
+{
+        bool kept;
+
+        pthread_mutex_lock(&r->fill->lock);
+        kept = keep_part(r->fill, done, context);
+        pthread_mutex_unlock(&r->fill->lock);
+        return kept;
+}
+
 void fill_end(struct fill_reader *r, enum fill_state state)
 {
         struct fill *f = r->fill;
 
         pthread_mutex_lock(&f->lock);
         fill_hide(f);
-        if (f->state == FILL_ASKED)
+        if (f->state == FILL_ASKED) {
                 f->state = state == FILL_CUT ? FILL_RELEASED : state;
-        else if (f->state == FILL_ARRIVING)
+        } else if (f->state == FILL_ARRIVING) {
+                keep_part(f, NULL, NULL);
                 f->state = FILL_CUT;
+        }
         fill_wake_all(f);
         pthread_mutex_unlock(&f->lock);
 }

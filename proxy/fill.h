@@ -33,7 +33,7 @@ struct fill_reader {
         void (*wake)(void *); /* on the worker's thread: the fill has changed, or has room */
         void *argument;       /* NULL: it has left, and only the note is still on its way */
         struct piece *piece;  /* it is sending from */
-        uint64_t at;          /* bytes of the body it has had */
+        uint64_t at, end;     /* of the body: it has had what lies before, and wants what lies before */
         bool waiting, posted;
         bool deaf; /* its client has gone; it leads on for the others */
 };
@@ -57,6 +57,10 @@ void fills_free(struct fills **);
 struct fill_reader *fills_enter(struct fills *, const struct key *, struct worker *, void (*wake)(void *),
                                 void *argument, bool *leads);
 
+/* The same where a fill is under way; NULL where there is none. */
+struct fill_reader *fills_join(struct fills *, const struct key *, struct worker *, void (*wake)(void *),
+                               void *argument);
+
 /* What is remembered of keys: some thousand of them, and it may forget. */
 enum fills_noted {
         NOTED_UNSHAREABLE, /* its reply could not be shared: who waits for the next one waits for nothing */
@@ -65,6 +69,10 @@ enum fills_noted {
 };
 void fills_note(struct fills *, enum fills_noted, const struct key *, bool is_so);
 bool fills_noted(const struct fills *, enum fills_noted, const struct key *);
+
+/* Whether a host ignores Range; remembered for ten minutes. `host` is a key of the host alone, `now` unix seconds. */
+void fills_note_host(struct fills *, const struct key *host, int64_t now, bool ignores_range);
+bool fills_host_ignores_range(const struct fills *, const struct key *host, int64_t now);
 
 /* The end of being a reader. Where the leader leaves a fill that is not whole: RELEASED if nothing had arrived, else
  * CUT. NULL is fine. */
@@ -89,10 +97,15 @@ bool fill_finish(struct fill_reader *, void (*done)(void *, int), void *context)
 /* It ends here: RELEASED or ANEW before anything has arrived, else CUT. */
 void fill_end(struct fill_reader *, enum fill_state);
 
+/* The rest of the body will not come: what there is of it is stored as a part, if the rest can be told to be of the
+ * same one. True: `done` will be called, as store_put_response has it. Then call fill_end. */
+bool fill_keep(struct fill_reader *, void (*done)(void *, int), void *context);
+
 /* Whether it is (still) being stored. */
 bool fill_storing(const struct fill_reader *);
 
-/* The leader's client has gone. True: there are others to lead on for; the leader is woken when the last has left. */
+/* The leader's client has gone. True: it is to go on, because there are others to lead for (the leader is woken when
+ * the last has left), or because little is missing of what will be stored: FINISH_BYTES, or a tenth. */
 bool fill_deafen(struct fill_reader *);
 
 /* ---- every reader --------------------------------------------------------------------------------------------------
@@ -102,6 +115,11 @@ bool fill_deafen(struct fill_reader *);
 enum fill_state fill_look(struct fill_reader *);
 const struct fill_head *fill_head(const struct fill_reader *);
 uint64_t fill_id(const struct fill_reader *);
+
+/* After the head has come, before anything is read: the reader wants only the bytes from `at` to `end`. */
+void fill_seek(struct fill_reader *, uint64_t at, uint64_t end);
+/* How much of the body has come. */
+uint64_t fill_arrived(const struct fill_reader *);
 
 enum fill_read {
         FILL_BYTES,  /* *bytes: tell fill_took how many of them went */

@@ -5,8 +5,9 @@
 #include "proxy/fill.h"
 
 enum {
-        AHEAD_MAX = 2 << 20,  /* bytes that are fetched before the fastest reader wants them */
-        MEMORY_MAX = 16 << 20 /* bytes that wait for slow readers where nothing is stored; else the store bounds it */
+        FINISH_BYTES = 1 << 20, /* the rest that is fetched though nobody waits for it */
+        AHEAD_MAX = 2 << 20,    /* bytes that are fetched before the fastest reader wants them */
+        MEMORY_MAX = 16 << 20   /* bytes that wait for slow readers where nothing is stored; else the store bounds it */
 };
 
 /* A part of the body in memory. Its bytes never move and never change once they count in `len`. */

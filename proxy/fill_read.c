@@ -57,13 +57,19 @@ enum fill_read fill_read(struct fill_reader *r, struct span *bytes, uint64_t *ex
 
         pthread_mutex_lock(&f->lock);
         p = piece_at(f, r->at);
-        if (r->at == f->length) {
+        if (r->at >= r->end) {
+                result = FILL_END;
+        } else if (r->at >= f->length) {
                 result = ended(r);
         } else if (p && p->offset <= r->at) {
                 p->users++;
                 *bytes = (struct span){p->bytes + (r->at - p->offset), p->len - (size_t)(r->at - p->offset)};
+                if (bytes->len > r->end - r->at)
+                        bytes->len = (size_t)(r->end - r->at);
         } else {
                 *extent = (p ? p->offset : f->length) - r->at;
+                if (*extent > r->end - r->at)
+                        *extent = r->end - r->at;
                 result = FILL_STORED;
         }
         r->piece = result == FILL_BYTES ? p : NULL;
@@ -90,14 +96,47 @@ void fill_took(struct fill_reader *r, uint64_t n)
         pthread_mutex_unlock(&f->lock);
 }
 
+void fill_seek(struct fill_reader *r, uint64_t at, uint64_t end)
+{
+        struct fill *f = r->fill;
+
+        pthread_mutex_lock(&f->lock);
+        r->at = at;
+        r->end = end;
+        if (at > f->fastest) /* the leader is to come there */
+                f->fastest = at;
+        if (f->stalled && f->leader)
+                fill_wake(f->leader);
+        pthread_mutex_unlock(&f->lock);
+}
+
+uint64_t fill_arrived(const struct fill_reader *r)
+{
+        uint64_t length;
+
+        pthread_mutex_lock(&r->fill->lock);
+        length = r->fill->length;
+        pthread_mutex_unlock(&r->fill->lock);
+        return length;
+}
+
+/* Whether so little is missing that it would be a waste to stop. */
+static bool nearly_whole(const struct fill *f)
+{
+        uint64_t whole = f->head.length, rest = whole - f->length;
+
+        return f->state == FILL_ARRIVING && f->storing && whole != UINT64_MAX &&
+               (rest <= FINISH_BYTES || rest <= whole / 10);
+}
+
 bool fill_deafen(struct fill_reader *r)
 {
         struct fill *f = r->fill;
-        bool others;
+        bool goes_on;
 
         pthread_mutex_lock(&f->lock);
         r->deaf = true;
-        others = f->readers != r || r->next;
+        goes_on = f->readers != r || r->next || nearly_whole(f);
         pthread_mutex_unlock(&f->lock);
-        return others;
+        return goes_on;
 }

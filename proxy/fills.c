@@ -4,12 +4,13 @@
 
 #include "proxy/fill_piece.h"
 
-enum { BUCKETS = 1024, MEMORY = 4096 };
+enum { BUCKETS = 1024, MEMORY = 4096, HOST_MINUTES = 10, MINUTE_BITS = 24 };
 
 struct fills {
         pthread_mutex_t lock;
         struct fill *buckets[BUCKETS];
         _Atomic uint64_t noted[NOTED_KINDS][MEMORY]; /* hashes of keys */
+        _Atomic uint64_t hosts[MEMORY];              /* that ignore Range: 40 bits of a hash, 24 of the minute */
 };
 
 struct fills *fills_new(void)
@@ -60,6 +61,30 @@ void fills_note(struct fills *t, enum fills_noted kind, const struct key *key, b
 bool fills_noted(const struct fills *t, enum fills_noted kind, const struct key *key)
 {
         return atomic_load_explicit(&t->noted[kind][tag(key) % MEMORY], memory_order_relaxed) == tag(key);
+}
+
+static uint64_t minute_of(int64_t now)
+{
+        return (uint64_t)now / 60 & ((1U << MINUTE_BITS) - 1);
+}
+
+void fills_note_host(struct fills *t, const struct key *host, int64_t now, bool ignores_range)
+{
+        uint64_t was = tag(host) >> MINUTE_BITS << MINUTE_BITS;
+        _Atomic uint64_t *place = &t->hosts[tag(host) % MEMORY];
+
+        if (ignores_range)
+                atomic_store_explicit(place, was | minute_of(now), memory_order_relaxed);
+        else if (fills_host_ignores_range(t, host, now))
+                atomic_store_explicit(place, 0, memory_order_relaxed);
+}
+
+bool fills_host_ignores_range(const struct fills *t, const struct key *host, int64_t now)
+{
+        uint64_t noted = atomic_load_explicit(&t->hosts[tag(host) % MEMORY], memory_order_relaxed);
+        uint64_t since = (minute_of(now) - noted) & ((1U << MINUTE_BITS) - 1);
+
+        return noted && noted >> MINUTE_BITS == tag(host) >> MINUTE_BITS && since < HOST_MINUTES;
 }
 
 /* ---- a fill's life -------------------------------------------------------------------------------------------------
@@ -224,17 +249,45 @@ static bool join(struct fill *f, struct fill_reader *r)
         return complete;
 }
 
+static struct fill_reader *new_reader(struct worker *worker, void (*wake)(void *), void *argument)
+{
+        struct fill_reader *r = calloc(1, sizeof *r);
+
+        if (!r)
+                return NULL;
+        r->end = UINT64_MAX;
+        r->worker = worker;
+        r->wake = wake;
+        r->argument = argument;
+        return r;
+}
+
+struct fill_reader *fills_join(struct fills *t, const struct key *key, struct worker *worker, void (*wake)(void *),
+                               void *argument)
+{
+        struct fill_reader *r = NULL;
+        struct fill *f;
+
+        pthread_mutex_lock(&t->lock);
+        f = find(t, key);
+        if (f)
+                r = new_reader(worker, wake, argument);
+        if (r && !join(f, r)) {
+                free(r);
+                r = NULL;
+        }
+        pthread_mutex_unlock(&t->lock);
+        return r;
+}
+
 struct fill_reader *fills_enter(struct fills *t, const struct key *key, struct worker *worker, void (*wake)(void *),
                                 void *argument, bool *leads)
 {
-        struct fill_reader *r = calloc(1, sizeof *r);
+        struct fill_reader *r = new_reader(worker, wake, argument);
         struct fill *f = NULL;
 
         if (!r)
                 return NULL;
-        r->worker = worker;
-        r->wake = wake;
-        r->argument = argument;
         if (t) {
                 pthread_mutex_lock(&t->lock);
                 f = find(t, key);

@@ -4,20 +4,31 @@
 #include <stdlib.h>
 
 struct part_slice {
+        struct gap_claim *claim;
         uint64_t offset;
         size_t len;
         char bytes[SLICE_MAX];
 };
 
-void part_start(struct part *p, struct store *store, uint64_t id, uint64_t at, uint64_t total)
+void part_start(struct part *p, struct store *store, uint64_t id, uint64_t at, uint64_t total, struct gap_claim *claim)
 {
-        *p = (struct part){.store = store, .id = id, .at = at, .total = total};
+        *p = (struct part){.store = store, .id = id, .at = at, .total = total, .claim = claim};
 }
 
+static void free_slice(struct part_slice *s)
+{
+        gaps_unclaim(s->claim);
+        free(s);
+}
+
+/* On the writer's thread. What could not be written stays a gap. */
 static void slice_done(void *slice, int error)
 {
-        (void)error; /* a gap stays a gap */
-        free(slice);
+        struct part_slice *s = slice;
+
+        if (!error)
+                gaps_advance(s->claim, s->offset + s->len);
+        free_slice(s);
 }
 
 static void put_slice(struct part *p)
@@ -30,7 +41,7 @@ static void put_slice(struct part *p)
         if (p->at < p->total)
                 s->len -= s->len % SLICE_UNIT;
         if (!s->len || store_put_part(p->store, p->id, s->offset, s->bytes, s->len, slice_done, s) != 0)
-                free(s);
+                free_slice(s);
 }
 
 static struct part_slice *new_slice(const struct part *p)
@@ -40,6 +51,8 @@ static struct part_slice *new_slice(const struct part *p)
         if (s) {
                 s->offset = p->at;
                 s->len = 0;
+                s->claim = p->claim;
+                gaps_hold(s->claim);
         }
         return s;
 }
@@ -89,6 +102,8 @@ void part_end(struct part *p, void (*done)(void *, int), void *context)
                 put_slice(p);
         if (done && (!p->store || store_after(p->store, done, context) != 0))
                 done(context, 0);
-        free(p->slice);
+        if (p->slice)
+                free_slice(p->slice);
+        gaps_unclaim(p->claim);
         *p = (struct part){0};
 }

@@ -5,16 +5,19 @@
 #define PROXY_PART_H
 
 #include "cache/store.h"
+#include "proxy/gaps.h"
 
 struct part {
         struct store *store; /* NULL: nothing is being stored */
         uint64_t id, total;  /* of the response and its whole body */
         uint64_t at;         /* of the next byte that comes */
         struct part_slice *slice;
+        struct gap_claim *claim; /* on what is fetched; let go when all of it is committed */
 };
 
-/* Positions as part_add takes them must lie within an eighth of the store; what does not is not stored. */
-void part_start(struct part *, struct store *, uint64_t id, uint64_t at, uint64_t total);
+/* Positions as part_add takes them must lie within an eighth of the store; what does not is not stored. Takes the claim
+ * over. */
+void part_start(struct part *, struct store *, uint64_t id, uint64_t at, uint64_t total, struct gap_claim *);
 
 /* Gives up by itself where it must. */
 void part_add(struct part *, struct span more);

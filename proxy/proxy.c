@@ -15,6 +15,7 @@
 #include "proxy/admin.h"
 #include "proxy/channel.h"
 #include "proxy/fill.h"
+#include "proxy/gaps.h"
 #include "proxy/log.h"
 #include "proxy/pending.h"
 #include "proxy/privilege.h"
@@ -284,6 +285,7 @@ static void close_all(struct proxy *p, size_t started)
                 access_log_close(&p->access_log);
         pending_free(&p->pending);
         fills_free(&p->fills);
+        gaps_free(&p->gaps);
         free(p->stores);
         free(p->workers);
         free(p->views);
@@ -318,6 +320,7 @@ int proxy_run(const struct config *config, int channel)
                 return 1;
         p.pending = pending_new();
         p.fills = fills_new();
+        p.gaps = gaps_new();
         limit_connections(&p);
         open_stores(&p);
         open_log(&p);

@@ -12,6 +12,7 @@
 #include "proxy/hosts.h"
 
 struct fills;
+struct gaps;
 struct pending;
 struct worker;
 
@@ -36,6 +37,7 @@ struct proxy {
         _Atomic bool draining;
         struct pending *pending; /* responses that are being committed */
         struct fills *fills;     /* responses that are arriving */
+        struct gaps *gaps;       /* parts of sparse ones that are */
         unsigned connections_max;
         _Atomic unsigned connections; /* open now, of all workers */
         _Atomic bool overloaded;      /* the gate was asked to shut */

@@ -14,49 +14,20 @@
 #include "proxy/pending.h"
 #include "proxy/pump.h"
 
-static uint64_t unit_down(uint64_t n)
-{
-        return n / SLICE_UNIT * SLICE_UNIT;
-}
-
-static uint64_t unit_up(uint64_t n)
-{
-        return n > UINT64_MAX - SLICE_UNIT ? UINT64_MAX : unit_down(n + SLICE_UNIT - 1);
-}
-
 /* ---- what to ask for -----------------------------------------------------------------------------------------------
  */
 
-bool exchange_part_wanted(struct exchange *x)
+void exchange_drop_claim(struct exchange *x)
 {
-        static const enum field_id own[] = {FIELD_IF_NONE_MATCH, FIELD_IF_MODIFIED_SINCE, FIELD_IF_MATCH,
-                                            FIELD_IF_UNMODIFIED_SINCE, FIELD_AUTHORIZATION};
-        struct cache_control cc;
-
-        if (x->background || !range_asked(x->request, &x->want) ||
-            fills_noted(x->worker->proxy->fills, NOTED_UNSPARSE, &x->key))
-                return false;
-        for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-                if (message_has(x->request, own[i]))
-                        return false;
-        cache_control_parse(x->request, &cc);
-        if (cc.set & CC_NO_STORE)
-                return false;
-        x->gap = GAP_COLD;
-        x->gap_at = unit_down(x->want.first);
-        x->gap_end = x->want.last == UINT64_MAX ? UINT64_MAX : unit_up(x->want.last + 1);
-        return true;
+        gaps_unclaim(x->claim);
+        x->claim = NULL;
 }
 
 /* A strong validator of what is stored, as If-Range takes it. */
 static bool take_validator(struct exchange *x, const struct stored *s)
 {
-        struct span v = {NULL, 0};
+        struct span v = strong_validator(s);
 
-        if (etag_is_strong(s->etag))
-                v = s->etag;
-        else if (!s->etag.len && last_modified_is_strong(s))
-                v = s->last_modified_text;
         if (!v.len || v.len > sizeof x->validator)
                 return false;
         memcpy(x->validator, v.at, v.len);
@@ -73,15 +44,35 @@ bool exchange_gap_begins(struct exchange *x, const struct found *f)
         return true;
 }
 
-enum step exchange_open_gap(struct exchange *x)
+/* Whether somebody has filled the gap between the look at the store and the claim. */
+static bool has_come(struct exchange *x)
 {
-        uint64_t end = unit_up(x->end);
+        struct iovec span;
+        bool come;
+        int count;
 
-        x->gap = GAP_STORED;
-        x->gap_at = unit_down(x->at);
-        x->gap_end = reader_gap_end(x->reader, x->id, x->at, end < x->total ? end : x->total);
-        x->request_started = x->retried = false;
+        if (!x->claim || !exchange_begin_read(x))
+                return false;
+        come = reader_body(x->reader, x->id, x->at, 1, &span, 1, &count) != BODY_GAP;
         exchange_end_read(x);
+        return come;
+}
+
+enum step exchange_open_gap(struct exchange *x, enum step next)
+{
+        uint64_t end = slice_up(x->end);
+
+        x->gap_at = slice_down(x->at);
+        x->gap_end = reader_gap_end(x->reader, x->id, x->at, end < x->total ? end : x->total);
+        exchange_end_read(x);
+        if (exchange_await_gap(x))
+                return next;
+        if (has_come(x)) {
+                exchange_drop_claim(x);
+                return next;
+        }
+        x->gap = GAP_STORED;
+        x->request_started = x->retried = false;
         return STEP_FETCH;
 }
 
@@ -90,9 +81,12 @@ void exchange_describe_gap(const struct exchange *x, struct request_options *o, 
         struct out range = {.at = text, .cap = RANGE_TEXT};
 
         out_text(&range, "bytes=");
-        out_number(&range, x->gap_at);
+        if (!x->suffix)
+                out_number(&range, x->gap_at);
         out_text(&range, "-");
-        if (x->gap_end != UINT64_MAX)
+        if (x->suffix)
+                out_number(&range, x->suffix + SLICE_UNIT); /* so that all units of it are whole */
+        else if (x->gap_end != UINT64_MAX)
                 out_number(&range, x->gap_end - 1);
         o->drop_conditions = true;
         o->range = (struct span){range.at, range.len};
@@ -103,19 +97,43 @@ void exchange_describe_gap(const struct exchange *x, struct request_options *o, 
 /* ---- what comes ----------------------------------------------------------------------------------------------------
  */
 
-/* Whether it is the part that was asked for; how much of what. */
-static bool is_the_part(const struct exchange *x, const struct message *m, struct byte_range *r, uint64_t *total)
+/* A part that says of how much it is one, and is as long as it says. */
+static bool is_a_part(const struct message *m, struct byte_range *r, uint64_t *total)
 {
         struct span value;
-        uint64_t least = x->gap == GAP_COLD ? x->want.last : x->gap_end - 1;
 
-        if (m->status != 206 || m->odd || field_only(m, FIELD_CONTENT_RANGE, &value) != 1 ||
-            !content_range_parse(value, r, total) || *total == UINT64_MAX || r->first != x->gap_at ||
-            r->last >= *total || r->last >= x->gap_end)
+        return m->status == 206 && !m->odd && field_only(m, FIELD_CONTENT_RANGE, &value) == 1 &&
+               content_range_parse(value, r, total) && *total != UINT64_MAX && r->last < *total &&
+               (m->framing != FRAMING_LENGTH || m->length == r->last - r->first + 1);
+}
+
+/* Whether it is the part that was asked for; how much of what. Of a suffix it is now known where it lies. */
+static bool is_the_part(struct exchange *x, const struct message *m, struct byte_range *r, uint64_t *total)
+{
+        uint64_t least = x->gap_end - 1, asked = x->suffix + SLICE_UNIT;
+
+        if (!is_a_part(m, r, total))
                 return false;
-        if (m->framing == FRAMING_LENGTH && m->length != r->last - r->first + 1)
-                return false;
-        return r->last >= least || r->last + 1 == *total;
+        if (x->suffix) {
+                if (r->last + 1 != *total || r->first != (asked < *total ? *total - asked : 0))
+                        return false;
+                x->want = (struct byte_range){x->suffix < *total ? *total - x->suffix : 0, r->last};
+                x->gap_at = r->first;
+                x->gap_end = *total;
+                return true;
+        }
+        if (x->gap == GAP_COLD && x->want.last < least)
+                least = x->want.last;
+        return r->first == x->gap_at && r->last < x->gap_end && (r->last >= least || r->last + 1 == *total);
+}
+
+bool exchange_is_whole(const struct message *m)
+{
+        struct byte_range r;
+        uint64_t total;
+
+        return is_a_part(m, &r, &total) && r.first == 0 && r.last + 1 == total && !message_has(m, FIELD_SET_COOKIE) &&
+               m->framing == FRAMING_LENGTH;
 }
 
 static bool same_validator(const struct exchange *x, const struct message *m)
@@ -130,9 +148,11 @@ static bool same_validator(const struct exchange *x, const struct message *m)
 /* The request once more, as the client made it. */
 static enum step ask_plainly(struct exchange *x)
 {
+        exchange_drop_claim(x);
         x->gap = GAP_NONE;
+        x->suffix = 0;
         x->solo = true;
-        x->validating = x->request_started = false;
+        x->probe = x->validating = x->request_started = false;
         upstream_close(&x->client->upstream, false);
         return STEP_FETCH;
 }
@@ -158,6 +178,7 @@ static enum step another_answer(struct exchange *x)
 {
         if (x->reply_started)
                 return cut_off(x, "the origin server did not give what is missing");
+        exchange_drop_claim(x);
         x->gap = GAP_NONE;
         return STEP_JUDGE;
 }
@@ -247,7 +268,7 @@ static const char *judge_whole(struct exchange *x, struct stored *s, struct out 
         struct out fields = {.at = w->fields, .cap = PAGE_SIZE_MAX};
         const char *why;
 
-        storing_as_whole(&w->response);
+        storing_as_whole(&w->response, true);
         why = storing_verdict(x->request, &w->response, &rules, x->request_time, x->response_time, s);
         if (why)
                 return why;
@@ -260,6 +281,12 @@ static const char *judge_whole(struct exchange *x, struct stored *s, struct out 
         s->reason = SPAN("OK");
         s->flags |= STORED_SPARSE;
         return take_validator(x, s) ? NULL : "no strong validator";
+}
+
+static void start_part(struct exchange *x, bool storing)
+{
+        part_start(&x->writer, storing ? x->store : NULL, x->id, x->gap_at, x->total, x->claim);
+        x->claim = NULL;
 }
 
 static enum step begin_sparse(struct exchange *x, const struct byte_range *r, uint64_t total)
@@ -278,8 +305,13 @@ static enum step begin_sparse(struct exchange *x, const struct byte_range *r, ui
         x->gap_end = r->last + 1;
         x->pinned_id = (adopt(x, &s, total) || put_record(x, &s, (struct span){names.at, names.len}, total)) &&
                        store_pin(x->store, x->id);
-        part_start(&x->writer, x->pinned_id ? x->store : NULL, x->id, x->gap_at, total);
-        return reply_part(x, &s);
+        start_part(x, x->pinned_id);
+        if (!x->probe) {
+                exchange_read_on(x, x->at, x->end);
+                return reply_part(x, &s);
+        }
+        x->at = x->end = 0; /* nobody gets these bytes now */
+        return STEP_FILL_GAP;
 }
 
 /* ---- judging -------------------------------------------------------------------------------------------------------
@@ -293,6 +325,12 @@ enum step exchange_judge_part(struct exchange *x)
         struct byte_range r;
         uint64_t total;
 
+        if (m->status == 206 || (m->status == 200 && x->gap == GAP_COLD))
+                exchange_note_host(x, m->status == 200);
+        if (x->probe && m->status == 416) /* of the first of several ranges alone */
+                return ask_plainly(x);
+        if (m->status == 200 && x->gap == GAP_COLD && !x->probe && exchange_join_whole(x))
+                return STEP_JOIN;
         if (m->status != 206 && (x->gap == GAP_COLD || m->status != 200)) /* all of it, or why not */
                 return another_answer(x);
         if (!is_the_part(x, m, &r, &total))
@@ -303,7 +341,7 @@ enum step exchange_judge_part(struct exchange *x)
         if (total != x->total || !same_validator(x, m))
                 return changed(x);
         x->gap_end = r.last + 1;
-        part_start(&x->writer, may_be_added(x, m) ? x->store : NULL, x->id, x->gap_at, total);
+        start_part(x, may_be_added(x, m));
         if (x->reply_started)
                 return STEP_FILL_GAP;
         if (!exchange_begin_read(x) || reader_find(x->reader, &x->key, x->request, true, &w->found) != FIND_HIT ||
@@ -356,6 +394,11 @@ static enum step gap_filled(struct exchange *x)
         exchange_release_upstream(x);
         x->gap = GAP_NONE;
         x->upstream_close = false;
+        if (x->probe) {
+                x->probe = x->looked = false;
+                x->probed = true;
+                return STEP_LOOKUP;
+        }
         if (x->at == x->end)
                 return exchange_body_sent(x);
         return x->pinned_id ? STEP_SEND_STORED : cut(x);

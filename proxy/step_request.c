@@ -168,7 +168,7 @@ static enum step missed(struct exchange *x, const char *reason)
         if (only_if_cached(x))
                 return exchange_fail(x, 504, "it is not stored here, and nothing else was asked for");
         x->forward_reason = reason;
-        return !x->leads && x->look && exchange_part_wanted(x) ? STEP_FETCH : STEP_JOIN;
+        return x->leads || !x->look ? STEP_JOIN : exchange_miss(x);
 }
 
 static enum step judge_found(struct exchange *x)

@@ -184,7 +184,11 @@ uint64_t exchange_storable_most(const struct exchange *x)
 static bool lead_fill(struct exchange *x, const struct fill_head *head)
 {
         if (!x->part)
+                x->part = fills_enter(x->worker->proxy->fills, &x->key, x->worker, exchange_wake, x->client, &x->leads);
+        if (x->part && !x->leads) { /* somebody else's is under way as well */
+                fill_leave(&x->part);
                 x->part = fills_enter(NULL, &x->key, x->worker, exchange_wake, x->client, &x->leads);
+        }
         if (!x->part)
                 return false;
         if (x->pinned_id) /* of the response that this one replaces */
@@ -227,6 +231,8 @@ static const char *start_fill(struct exchange *x)
         if (fields.overflow || names.overflow)
                 return "its head is too large";
         stored.fields = (struct span){fields.at, fields.len};
+        if (x->ranged) /* it came as a 206 */
+                stored.reason = SPAN("OK");
         if (!lead_fill(x, &(struct fill_head){
                                   .stored = stored,
                                   .vary = {names.at, names.len},
@@ -274,6 +280,26 @@ static enum step switch_protocol(struct exchange *x)
         exchange_becomes_tunnel(x);
         tunnel_start(x->client);
         return STEP_WAIT;
+}
+
+/* A 206 that is all there is, to a client who asked for all of it as a range, is stored like a 200; he gets his 206. */
+static const char *start_whole_fill(struct exchange *x)
+{
+        struct message *m = &x->worker->response;
+        bool whole = x->ranged && m->status == 206 && exchange_is_whole(m);
+        const char *why;
+
+        if (whole)
+                storing_as_whole(m, true);
+        else if (x->ranged && m->status == 200)
+                exchange_note_host(x, true);
+        x->ranged = whole; /* else what has come is the reply, whatever it is */
+        why = start_fill(x);
+        if (whole)
+                storing_as_whole(m, false);
+        if (why)
+                x->ranged = false;
+        return why;
 }
 
 /* RFC 5861 §4 */
@@ -331,7 +357,7 @@ enum step step_judge(struct exchange *x)
         if (x->validating && m->status == 206) /* what is stored is not what the origin has any more */
                 exchange_forget_stored(x);
         if (x->store && (x->look || may_keep_post(x))) {
-                x->detail = start_fill(x);
+                x->detail = start_whole_fill(x);
                 if (x->look)
                         fills_note(x->worker->proxy->fills, NOTED_UNSHAREABLE, &x->key, x->detail != NULL);
         }
@@ -373,6 +399,10 @@ enum step step_adapt(struct exchange *x)
         struct response_options options = {0};
         struct iovec head;
 
+        note_content_type(x);
+        x->reply_body = body_start(&x->reply_storage, m);
+        if (x->part && x->ranged && exchange_share_range(x))
+                return STEP_SHARE;
         options.cache_status = exchange_say_status(
                 x, (struct cache_status){.fwd = x->forward_reason, .fwd_status = m->status, .stored = x->part != NULL},
                 status);
@@ -382,8 +412,6 @@ enum step step_adapt(struct exchange *x)
                 return exchange_fail(x, 502, "the head of the origin server's answer is too large");
         x->status = m->status;
         x->reply_started = true;
-        note_content_type(x);
-        x->reply_body = body_start(&x->reply_storage, m);
         head = (struct iovec){out.at, out.len};
         exchange_send(x, &head, 1);
         return x->part ? STEP_SHARE : STEP_RELAY;

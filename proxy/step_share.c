@@ -12,6 +12,7 @@
 #include "proxy/pump.h"
 
 enum {
+        NEAR_BYTES = 4 << 20,    /* what is so far ahead of a fill is not waited for */
         JOIN_SECONDS = 3,        /* for a head that another exchange asked for; then we ask ourselves */
         CHUNK_BYTES = 64 * 1024, /* what the socket does not take of a chunk is copied */
         SPANS_MAX = 64,
@@ -21,15 +22,16 @@ enum {
 /* ---- joining -------------------------------------------------------------------------------------------------------
  */
 
-/* A request whose reply could be anybody's: with no condition, range or directive of its own. */
+/* A request whose reply could be anybody's: with no condition, range or directive of its own. A range that can be cut
+ * out of the whole is none of its own. */
 static bool may_share(const struct exchange *x)
 {
-        static const enum field_id own[] = {FIELD_RANGE,        FIELD_IF_NONE_MATCH,       FIELD_IF_MODIFIED_SINCE,
-                                            FIELD_IF_MATCH,     FIELD_IF_UNMODIFIED_SINCE, FIELD_IF_RANGE,
-                                            FIELD_AUTHORIZATION};
+        static const enum field_id own[] = {FIELD_IF_NONE_MATCH,       FIELD_IF_MODIFIED_SINCE, FIELD_IF_MATCH,
+                                            FIELD_IF_UNMODIFIED_SINCE, FIELD_IF_RANGE,          FIELD_AUTHORIZATION};
         struct cache_control cc;
 
-        if (x->solo || x->request->upgrade || x->request->method != METHOD_GET || x->request->framing != FRAMING_NONE)
+        if (x->solo || (message_has(x->request, FIELD_RANGE) && !x->ranged) || x->request->upgrade ||
+            x->request->method != METHOD_GET || x->request->framing != FRAMING_NONE)
                 return false;
         for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
                 if (message_has(x->request, own[i]))
@@ -51,6 +53,7 @@ static enum step alone(struct exchange *x, const char *reason)
 {
         fill_leave(&x->part);
         x->solo = true;
+        x->ranged = false;
         if (reason)
                 x->forward_reason = reason;
         return STEP_FETCH;
@@ -63,6 +66,21 @@ static enum step look_again(struct exchange *x)
         return STEP_LOOKUP;
 }
 
+static struct span fill_status(const struct exchange *x, const struct fill_head *h, int64_t now,
+                               char text[CACHE_STATUS_MAX])
+{
+        struct cache_status s = {.fwd = x->forward_reason};
+
+        if (x->leads) {
+                s.fwd_status = x->worker->response.status;
+                s.stored = true;
+        } else {
+                s.collapsed = s.has_ttl = true;
+                s.ttl = freshness_left(&h->stored, now);
+        }
+        return exchange_say_status(x, s, text);
+}
+
 static void say_head(struct exchange *x, const struct fill_head *h, struct stored_reply_options *o,
                      char status[CACHE_STATUS_MAX])
 {
@@ -71,21 +89,63 @@ static void say_head(struct exchange *x, const struct fill_head *h, struct store
 
         x->reply_chunked = unknown && x->request->minor == 1;
         x->reply_close |= unknown && !x->reply_chunked;
-        *o = (struct stored_reply_options){
-                .status = h->stored.status,
-                .age = freshness_age(&h->stored, now),
-                .with_length = !unknown,
-                .length = unknown ? 0 : h->length,
-                .chunked = x->reply_chunked,
-                .close = x->reply_close || !x->request->persistent,
-                .via = x->worker->proxy->config->origin.via_response,
-                .cache_status = exchange_say_status(x,
-                                                    (struct cache_status){.fwd = x->forward_reason,
-                                                                          .collapsed = true,
-                                                                          .has_ttl = true,
-                                                                          .ttl = freshness_left(&h->stored, now)},
-                                                    status)};
+        *o = (struct stored_reply_options){.status = h->stored.status,
+                                           .age = freshness_age(&h->stored, now),
+                                           .with_length = !unknown,
+                                           .length = unknown ? 0 : h->length,
+                                           .chunked = x->reply_chunked,
+                                           .close = x->reply_close || !x->request->persistent,
+                                           .via = x->worker->proxy->config->origin.via_response};
         o->keep_alive = !o->close && x->request->minor == 0;
+        o->cache_status = fill_status(x, h, now, status);
+}
+
+/* The bytes of the whole that are wanted: first, and end. False: none that could be said. */
+static bool cut_out(const struct exchange *x, const struct fill_head *h, uint64_t *end)
+{
+        if (h->stored.status != 200 || h->length == UINT64_MAX || x->want.first >= h->length)
+                return false;
+        *end = x->want.last < h->length ? x->want.last + 1 : h->length;
+        return true;
+}
+
+/* The head of the reply, of all of it or of the part that is wanted. False: it is too large. */
+static bool send_head(struct exchange *x, const struct fill_head *h)
+{
+        struct out head = {.at = x->worker->page, .cap = PAGE_SIZE_MAX};
+        char status[CACHE_STATUS_MAX], text[RANGE_TEXT];
+        struct out range = {.at = text, .cap = sizeof text};
+        struct stored_reply_options options;
+        uint64_t end;
+
+        say_head(x, h, &options, status);
+        if (x->ranged && cut_out(x, h, &end)) {
+                range_describe(&range, &(struct byte_range){x->want.first, end - 1}, h->length);
+                options.content_range = (struct span){range.at, range.len};
+                options.status = 206;
+                options.length = end - x->want.first;
+                fill_seek(x->part, x->want.first, end);
+        }
+        render_stored_head(&head, &h->stored, &options);
+        if (head.overflow)
+                return false;
+        x->status = options.status;
+        x->reply_started = true;
+        exchange_send(x, &(struct iovec){head.at, head.len}, 1);
+        return true;
+}
+
+bool exchange_share_range(struct exchange *x)
+{
+        uint64_t end;
+
+        return cut_out(x, fill_head(x->part), &end) && send_head(x, fill_head(x->part));
+}
+
+/* Whether what is wanted is about to come. */
+static bool near(const struct exchange *x)
+{
+        return !x->ranged || x->want.first <= fill_arrived(x->part) + NEAR_BYTES;
 }
 
 /* The head has come, for whoever asked: it answers this request as well, or this one asks for itself. */
@@ -93,27 +153,25 @@ static enum step follow(struct exchange *x)
 {
         const struct fill_head *h = fill_head(x->part);
         struct worker *w = x->worker;
-        struct out head = {.at = w->page, .cap = PAGE_SIZE_MAX};
-        char status[CACHE_STATUS_MAX];
-        struct stored_reply_options options;
         const char *why = NULL;
 
         if (h->vary.len && vary_hash(h->vary, x->request) != h->variant)
                 return alone(x, "vary-miss");
-        if (reuse_verdict(x->request, &h->stored, worker_clock() / 1000000, &why) != REUSE_FRESH)
+        if (!near(x) || reuse_verdict(x->request, &h->stored, worker_clock() / 1000000, &why) != REUSE_FRESH)
                 return alone(x, NULL);
-        say_head(x, h, &options, status);
-        render_stored_head(&head, &h->stored, &options);
-        if (head.overflow)
+        if (!send_head(x, h))
                 return exchange_fail(x, 500, "the head is too large");
         x->validating = false;
-        x->status = h->stored.status;
-        x->reply_started = true;
         x->result = "TCP_CF_HIT";
         count(&w->counters, COUNTER_hits, 1);
         count(&w->counters, COUNTER_collapsed, 1);
-        exchange_send(x, &(struct iovec){head.at, head.len}, 1);
         return STEP_SHARE;
+}
+
+void exchange_wait_for_head(struct exchange *x)
+{
+        timer_set(&x->worker->wheel, &x->client->conn.timer, JOIN_SECONDS);
+        x->waited = true; /* that deadline stands */
 }
 
 static enum step broken(struct exchange *x, const char *why)
@@ -137,8 +195,7 @@ static enum step enter(struct exchange *x)
                 return look_again(x);
         if (x->background) /* it is being validated already */
                 return broken(x, NULL);
-        timer_set(&x->worker->wheel, &x->client->conn.timer, JOIN_SECONDS);
-        x->waited = true; /* that deadline stands */
+        exchange_wait_for_head(x);
         return STEP_JOIN;
 }
 
@@ -188,6 +245,10 @@ static void finish(struct exchange *x)
 
 static void cut(struct exchange *x)
 {
+        void *context = pending_add(x->worker->proxy->pending, &x->key);
+
+        if (!fill_keep(x->part, pending_done, context))
+                pending_done(context, 0);
         fill_end(x->part, FILL_CUT);
         count(&x->worker->counters, COUNTER_errors, 1);
         x->detail = "the origin server's answer was cut short";

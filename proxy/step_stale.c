@@ -18,6 +18,7 @@ bool exchange_stale_instead(struct exchange *x, enum reuse_failure failure, uint
         exchange_drop_upstream(x);
         fill_leave(&x->part);
         x->validating = false;
+        exchange_drop_claim(x);
         x->gap = GAP_NONE;
         x->had_stored = false; /* should it not be readable: no second time */
         x->failed = true;

@@ -208,12 +208,14 @@ static enum step send_first(struct exchange *x, const struct out *head, const st
                 return STEP_FILL_GAP;
         }
         mendable = exchange_gap_begins(x, f);
+        if (mendable && a->status == 206)
+                exchange_read_on(x, a->first, a->end);
         switch (reader_body(x->reader, x->id, x->at, x->end - x->at < READ_BYTES ? x->end - x->at : READ_BYTES,
                             spans + 1, SPANS_MAX - 1, &count)) {
         case BODY_COLD:
                 return exchange_ask_for_body(x, x->validating ? STEP_FRESHEN : STEP_LOOKUP);
         case BODY_GAP:
-                return mendable ? exchange_open_gap(x) : damaged(x);
+                return mendable ? exchange_open_gap(x, x->validating ? STEP_FRESHEN : STEP_LOOKUP) : damaged(x);
         case BODY_READY:
                 break;
         }
@@ -303,7 +305,7 @@ static bool send_some(struct exchange *x, enum step *next)
                 *next = exchange_ask_for_body(x, STEP_SEND_STORED);
                 return false;
         case BODY_GAP:
-                *next = x->total ? exchange_open_gap(x) : damaged(x);
+                *next = x->total ? exchange_open_gap(x, STEP_SEND_STORED) : damaged(x);
                 return false;
         case BODY_READY:
                 break;

@@ -252,12 +252,6 @@ def test_what_is_larger_than_an_eighth_of_the_store_passes(limpid_with, origin, 
     assert there.requests[-1].get("Range") == "bytes=0-99"
 
 
-def test_several_ranges_of_a_cold_object_pass(limpid, origin, fetch):
-    there = origin(answer(ranged()))
-    fetch(there, "/file", "Range: bytes=0-1,5-6")
-    assert there.requests[0].get("Range") == "bytes=0-1,5-6"
-
-
 def parts_of(got):
     """{(first, last): bytes} of a multipart/byteranges body."""
     boundary = re.fullmatch(r"multipart/byteranges; boundary=(\w+)", got.get("Content-Type"))[1].encode()
@@ -291,3 +285,224 @@ def test_several_ranges_with_gaps_between_them(limpid, origin, fetch):
     got = fetch(there, "/file", f"Range: bytes=0-9,{3 * MIB}-{4 * MIB},{7 * MIB}-")
     assert parts_of(got) == {(0, 9): BODY[:10], (3 * MIB, 4 * MIB): BODY[3 * MIB:4 * MIB + 1], (7 * MIB, 8 * MIB - 1): BODY[7 * MIB:]}
     assert len(there.requests) == 3
+
+
+def test_several_ranges_of_a_cold_object(limpid, origin, fetch):
+    """The first one's beginning says what it is of; the others are gaps of what is then stored."""
+    there = origin(answer(ranged(BODY, "Content-Type: text/plain")))
+    wanted = f"Range: bytes={MIB}-{MIB + 9},5-9,-{100}"
+    for _ in range(2):
+        got = fetch(there, "/file", wanted)
+        assert parts_of(got) == {(5, 9): BODY[5:10], (MIB, MIB + 9): BODY[MIB:MIB + 10], (8 * MIB - 100, 8 * MIB - 1): BODY[-100:]}
+    assert got.hit and there.requests[0].get("Range") == f"bytes=0-{UNIT - 1}" and len(there.requests) == 3
+
+
+@pytest.mark.parametrize("status", ["416 Range Not Satisfiable", "206 Partial Content", "404 Not Found"])
+def test_several_ranges_pass_where_the_first_says_nothing(limpid, origin, fetch, status):
+    """A 416 for the first says nothing of the others, nor does a part of an unknown whole."""
+    odd = reply(b"odd", "Content-Range: bytes 0-2/*", status=status)
+    there = origin(answer(odd, reply(b"several", "Content-Type: multipart/byteranges; boundary=x", status="206 Partial Content")))
+    got = fetch(there, "/file", "Range: bytes=0-1,5-6")
+    if status.startswith("404"):
+        assert got.status == 404 and len(there.requests) == 1
+    else:
+        assert got.body == b"several" and there.requests[1].get("Range") == "bytes=0-1,5-6"
+
+
+@pytest.mark.parametrize("wanted", [1, 100, UNIT, 3 * MIB, 8 * MIB, 9 * MIB])
+def test_a_suffix_of_a_cold_object_is_stored(limpid, origin, fetch, wanted):
+    def play(request):
+        suffix = re.fullmatch(r"bytes=-(\d+)", request.get("Range"))
+        return ranged()(Asked(f"bytes={max(0, len(BODY) - int(suffix[1]))}-{len(BODY) - 1}") if suffix else request)
+
+    there, first = origin(answer(play)), max(0, len(BODY) - wanted)
+    for _ in range(2):
+        got = fetch(there, "/file", f"Range: bytes=-{wanted}")
+        assert got.status == 206 and got.body == BODY[-wanted:] and got.get("Content-Range") == f"bytes {first}-{len(BODY) - 1}/{len(BODY)}"
+    assert got.hit and [request.get("Range") for request in there.requests] == [f"bytes=-{wanted + UNIT}"]
+    part(fetch, there, first, None)
+    assert len(there.requests) == 1
+
+
+def test_a_range_that_is_all_of_it_goes_as_it_is_and_is_shared(lab, limpid, origin, connect):
+    """`bytes=0-` with no validator at all: one fetch for everybody, and each gets the kind of answer that he asked for."""
+    go, before = threading.Event(), limpid.stats()
+
+    def script(connection):
+        whole = ranged(etag=None)(connection.request())
+        connection.send(whole[:MIB])
+        connection.wait(go)
+        connection.send(whole[MIB:])
+
+    there = origin(script)
+    wires = [connect(there, lab.clients[n % 2]) for n in range(6)]
+    for n, wire in enumerate(wires):
+        wire.send(get(there.host, "/file", *(["Range: bytes=0-"] if n % 3 == 0 else ["Range: bytes=1000-999999"] if n % 3 == 1 else [])))
+        if n == 0:
+            assert wire.head().get("Content-Range") == f"bytes 0-{len(BODY) - 1}/{len(BODY)}"
+    limpid.counter("collapsed", 5, above=before.get("collapsed", 0))
+    go.set()
+    assert wires[0].read(len(BODY)) == BODY
+    for n, wire in enumerate(wires[1:], 1):
+        got = wire.response()
+        assert (got.status, got.body) == {0: (206, BODY), 1: (206, BODY[1000:1_000_000]), 2: (200, BODY)}[n % 3]
+    assert len(there.requests) == 1 and there.requests[0].get("Range") == "bytes=0-"
+    assert connect(there).ask(get(there.host, "/file")).hit
+
+
+def test_a_range_far_ahead_of_a_fill_is_not_waited_for(limpid, origin, connect, fetch):
+    go = threading.Event()
+
+    def slow(connection):
+        connection.request()
+        connection.send(reply(BODY, STORED, 'ETag: "v1"')[:MIB])
+        connection.wait(go)
+
+    there = origin(slow, answer(ranged()))
+    wire = connect(there)
+    wire.send(get(there.host, "/file"))
+    assert wire.head().status == 200
+    part(fetch, there, 6 * MIB, 7 * MIB)
+    go.set()
+
+
+def test_the_same_range_by_many_is_fetched_once(lab, limpid, origin, connect):
+    go = threading.Event()
+
+    def script(connection):
+        whole = ranged()(connection.request())
+        connection.send(whole[:300_000])
+        connection.wait(go)
+        connection.send(whole[300_000:])
+
+    there = origin(script)
+    wires = [connect(there, lab.clients[n % 2]) for n in range(20)]
+    for n, wire in enumerate(wires):
+        wire.send(get(there.host, "/file", f"Range: bytes={MIB + n}-{2 * MIB}"))
+        if n == 0:
+            assert wire.head().status == 206
+    go.set()
+    assert wires[0].read(MIB + 1) == BODY[MIB:2 * MIB + 1]
+    for n, wire in enumerate(wires[1:], 1):
+        assert wire.response().body == BODY[MIB + n:2 * MIB + 1]
+    assert len(there.requests) == 1
+
+
+def test_who_waits_for_a_range_is_not_held_hostage(limpid, origin, connect, fetch):
+    """The origin stalls in the middle of the part: after a moment the others ask for themselves."""
+    go = threading.Event()
+
+    def stalls(connection):
+        connection.send(ranged()(connection.request())[:300_000])
+        connection.wait(go)
+
+    there = origin(stalls, answer(ranged()))
+    wire = connect(there)
+    wire.send(get(there.host, "/file", f"Range: bytes={MIB}-{2 * MIB}"))
+    assert wire.head().status == 206
+    part(fetch, there, MIB, 2 * MIB)
+    go.set()
+
+
+def test_a_waiter_takes_over_when_the_part_is_cut(limpid, origin, connect, fetch):
+    go = threading.Event()
+
+    def cut(connection):
+        connection.send(ranged()(connection.request())[:300_000])
+        connection.wait(go)
+        connection.close()
+
+    there = origin(cut, answer(ranged()))
+    wire, other = connect(there), connect(there)
+    wire.send(get(there.host, "/file", f"Range: bytes={MIB}-{2 * MIB}"))
+    assert wire.head().status == 206
+    other.send(get(there.host, "/file", f"Range: bytes={MIB}-{2 * MIB}"))
+    go.set()
+    assert other.response().body == BODY[MIB:2 * MIB + 1]
+
+
+def test_pieces_in_a_row_cost_few_requests(limpid, origin, connect):
+    """A download in 64 pieces of 128 KiB, on one connection: what follows is fetched before it is asked for."""
+    there, piece = origin(answer(ranged())), 128 << 10
+    wire = connect(there)
+    for first in range(0, len(BODY), piece):
+        got = wire.ask(get(there.host, "/file", f"Range: bytes={first}-{first + piece - 1}"))
+        assert got.status == 206 and got.body == BODY[first:first + piece]
+    assert len(there.requests) <= 16 and cost(there) <= 1.1 * len(BODY)
+
+
+def test_a_host_that_ignores_ranges_is_asked_for_the_whole_once(lab, limpid, origin, connect, fetch):
+    """Learnt from one object; of the next one eight clients want parts, and get just these."""
+    body = BODY[:4 * MIB]
+    there = origin(answer(reply(body, STORED)))
+    assert fetch(there, "/one", "Range: bytes=100-199").body == body
+    wires = [connect(there, lab.clients[n % 2]) for n in range(8)]
+    for n, wire in enumerate(wires):
+        wire.send(get(there.host, "/two", f"Range: bytes={n * 1000}-{n * 1000 + 99}"))
+    for n, wire in enumerate(wires):
+        got = wire.response()
+        assert (got.status, got.body) == (206, body[n * 1000:n * 1000 + 100])
+    asked = [request for request in there.requests if request.target == "/two"]
+    assert len(asked) == 1 and asked[0].get("Range") is None
+
+
+def test_ranges_at_once_of_a_host_that_turns_out_to_ignore_them(lab, limpid, origin, connect):
+    """The first whole answer serves all; the others' are not taken."""
+    body, started = BODY[:6 * MIB], []
+
+    def script(connection):
+        connection.request()
+        started.append(connection)
+        wait.eventually(lambda: len(started) == 4, "all of them to have asked")
+        connection.send(reply(body, STORED))
+
+    there = origin(script)
+    wires = [connect(there, lab.clients[n % 2]) for n in range(4)]
+    for n, wire in enumerate(wires):
+        wire.send(get(there.host, "/file", f"Range: bytes={n * MIB}-{n * MIB + 99}"))
+    statuses = []
+    for n, wire in enumerate(wires):
+        got = wire.response()
+        statuses.append(got.status)
+        assert got.body == (body if got.status == 200 else body[n * MIB:n * MIB + 100])
+    assert statuses.count(200) == 1
+
+
+def test_a_download_that_is_given_up_is_not_lost(limpid, origin, connect, fetch):
+    """What has come of it stays, and the next client gets the rest of the same version only."""
+    go = threading.Event()
+
+    def script(connection):
+        connection.send(ranged()(connection.request())[:5 * MIB])
+        connection.wait(go)
+
+    there = origin(script, answer(ranged()))
+    wire = connect(there)
+    wire.send(get(there.host, "/file"))
+    wire.head()
+    assert wire.read(4 * MIB) == BODY[:4 * MIB]
+    wire.close()
+    wait.eventually(lambda: limpid.stats()["aborted"] or limpid.summary()["stores"][0]["responses"], "the end of it")
+    go.set()
+    assert fetch(there, "/file").body == BODY
+    assert cost(there) <= 2 * len(BODY) - 3 * MIB
+
+
+def test_a_download_that_is_nearly_done_is_finished(limpid, origin, connect, fetch):
+    go = threading.Event()
+
+    def script(connection):
+        whole = ranged()(connection.request())
+        connection.send(whole[:-500_000])
+        connection.wait(go)
+        connection.send(whole[-500_000:])
+
+    there = origin(script)
+    wire = connect(there)
+    wire.send(get(there.host, "/file"))
+    wire.head()
+    assert wire.read(7 * MIB) == BODY[:7 * MIB]
+    wire.close()
+    limpid.counter("connections_open", 0)
+    go.set()
+    assert fetch(there, "/file").body == BODY and len(there.requests) == 1

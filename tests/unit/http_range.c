@@ -177,7 +177,7 @@ Test(range, the_content_range_of_a_416_is_empty)
         cr_expect(range.first > range.last && total == 1UL << 48);
 }
 
-static bool asked(struct span head)
+static enum range_asked asked(struct span head)
 {
         struct message m;
 
@@ -187,27 +187,37 @@ static bool asked(struct span head)
 
 #define ASKED(fields) asked(SPAN(GET fields END))
 
+#define IS(kind, fields) cr_expect_eq(ASKED(fields), RANGE_ASKED_##kind, "%s", fields)
+
 Test(range, one_range_that_can_be_taken_apart)
 {
-        cr_expect(ASKED("Range: bytes=5-9\r\n"));
+        IS(ONE, "Range: bytes=5-9\r\n");
         cr_expect(range.first == 5 && range.last == 9);
-        cr_expect(ASKED("Range: bytes=5-\r\n"));
+        IS(ONE, "Range: bytes=5-\r\n");
         cr_expect(range.first == 5 && range.last == UINT64_MAX);
-        cr_expect(ASKED("Range: bytes=20000000000-20000000009\r\n"));
+        IS(ONE, "Range: bytes=20000000000-20000000009\r\n");
         cr_expect(range.first == 20000000000 && range.last == 20000000009);
+}
+
+Test(range, a_suffix_and_several)
+{
+        IS(SUFFIX, "Range: bytes=-5\r\n");
+        cr_expect_eq(range.last, 5);
+        IS(SEVERAL, "Range: bytes=7-9,4-5\r\n");
+        cr_expect(range.first == 4 && range.last == 5);
+        IS(SEVERAL, "Range: bytes=-5,4-5\r\n");
+        cr_expect(range.first == 4 && range.last == 5);
+        IS(NONE, "Range: bytes=-5,-9\r\n");
 }
 
 Test(range, what_is_not_taken_apart)
 {
-        cr_expect_not(ASKED(""));
-        cr_expect_not(ASKED("Range: bytes=-5\r\n"), "where it begins only the origin knows");
-        cr_expect_not(ASKED("Range: bytes=0-1,4-5\r\n"));
-        cr_expect_not(ASKED("Range: bytes=0-1,2-3\r\n"));
-        cr_expect_not(ASKED("Range: bytes=9-5\r\n"));
-        cr_expect_not(ASKED("Range: lines=1-2\r\n"));
-        cr_expect_not(ASKED("Range: bytes=1-2\r\nRange: bytes=1-2\r\n"));
-        cr_expect_not(ASKED("Range: bytes=1-2\r\nIf-Range: \"a\"\r\n"));
-        cr_expect_not(asked(SPAN("HEAD / HTTP/1.1\r\nHost: a\r\nRange: bytes=1-2\r\n" END)));
+        IS(NONE, "");
+        IS(NONE, "Range: bytes=9-5\r\n");
+        IS(NONE, "Range: lines=1-2\r\n");
+        IS(NONE, "Range: bytes=1-2\r\nRange: bytes=1-2\r\n");
+        IS(NONE, "Range: bytes=1-2\r\nIf-Range: \"a\"\r\n");
+        cr_expect_eq(RANGE_ASKED_NONE, asked(SPAN("HEAD / HTTP/1.1\r\nHost: a\r\nRange: bytes=1-2\r\n" END)));
 }
 
 Test(range, described)

@@ -470,3 +470,105 @@ Test(fill, nobody_joins_what_is_no_longer_stored)
         fill_leave(&leader);
         fill_leave(&late);
 }
+
+/* ---- parts ---------------------------------------------------------------------------------------------------------
+ */
+
+Test(fill, who_wants_a_part_reads_just_that_and_waits_until_it_has_come)
+{
+        struct fill_reader *leader = enter(fills, true), *r;
+
+        cr_assert_null(fills_join(fills, &(struct key){.text = SPAN("other")}, worker, woken, &wakes));
+        r = fills_join(fills, &key, worker, woken, &wakes);
+        cr_assert_not_null(r);
+        cr_assert(arrive(leader, 4 << 20, 64 << 20));
+        fill_seek(r, 2000000, 2100000);
+        add(leader, 1500000, 70000);
+        cr_expect_eq(fill_arrived(r), 1500000);
+        cr_expect_eq(drain(r, 1 << 20), FILL_MORE);
+        cr_assert_eq(r->at, 2000000);
+        cr_assert(fill_room(leader), "what is wanted lies ahead");
+        add(leader, 1500000, 70000);
+        cr_expect_geq(deliver(), 1);
+        cr_expect_eq(drain(r, 1 << 20), FILL_END);
+        cr_assert_eq(r->at, 2100000);
+        fill_leave(&r);
+        fill_leave(&leader);
+}
+
+static struct fill_reader *lead_tagged(uint64_t length, struct span etag)
+{
+        struct fill_reader *leader = enter(fills, true);
+        struct fill_head head = {.stored = {.status = 200, .lifetime = 60, .last_modified = -1, .etag = etag},
+                                 .length = length};
+
+        cr_assert(fill_arrives(leader, store, &head, 64 << 20));
+        return leader;
+}
+
+static uint64_t sparse_bytes(void)
+{
+        struct found f;
+        uint64_t bytes = 0;
+
+        store_sync(store);
+        cr_assert_eq(reader_begin(reader), 0);
+        if (reader_find(reader, &key, &request, true, &f) == FIND_HIT && f.stored.flags & STORED_SPARSE)
+                bytes = reader_gap_end(reader, f.id, 0, 1) == 1 ? f.length : 0;
+        reader_end(reader);
+        return bytes;
+}
+
+Test(fill, what_is_cut_is_kept_as_a_part_under_a_strong_validator_alone)
+{
+        static const struct span tags[] = {{"W/\"v\"", 5}, {NULL, 0}, {"\"v\"", 3}};
+
+        for (size_t i = 0; i < 3; i++) {
+                struct fill_reader *leader = lead_tagged(4 << 20, tags[i]);
+
+                added = 0;
+                add(leader, 2500000, 70000);
+                cr_expect_eq(fill_keep(leader, NULL, NULL), i == 2);
+                fill_end(leader, FILL_CUT);
+                fill_leave(&leader);
+                cr_expect_eq(sparse_bytes(), i == 2 ? 4U << 20 : 0);
+        }
+}
+
+Test(fill, too_little_of_what_is_cut_is_not_kept)
+{
+        struct fill_reader *leader = lead_tagged(4 << 20, SPAN("\"v\""));
+
+        add(leader, 900000, 70000); /* not yet a slice */
+        cr_expect_not(fill_keep(leader, NULL, NULL));
+        fill_leave(&leader);
+        cr_expect_eq(sparse_bytes(), 0);
+}
+
+Test(fill, what_is_nearly_whole_is_finished_for_nobody)
+{
+        struct fill_reader *leader = lead_tagged(20 << 20, SPAN("\"v\""));
+
+        add(leader, 17 << 20, 70000);
+        cr_expect_not(fill_deafen(leader), "a seventh is missing");
+        add(leader, 3 << 19, 70000);
+        cr_expect(fill_deafen(leader), "less than a tenth is");
+        fill_leave(&leader);
+        leader = lead_tagged(4 << 20, SPAN("\"v\""));
+        added = 0;
+        add(leader, (3 << 20) - 1, 70000);
+        cr_expect_not(fill_deafen(leader));
+        add(leader, 1, 1);
+        cr_expect(fill_deafen(leader), "a MiB is");
+        fill_leave(&leader);
+}
+
+Test(fill, a_host_that_ignores_ranges_is_remembered_for_ten_minutes)
+{
+        cr_expect_not(fills_host_ignores_range(fills, &key, 1000));
+        fills_note_host(fills, &key, 60000, true);
+        cr_expect(fills_host_ignores_range(fills, &key, 60000 + 599));
+        cr_expect_not(fills_host_ignores_range(fills, &key, 60000 + 600));
+        fills_note_host(fills, &key, 60000, false);
+        cr_expect_not(fills_host_ignores_range(fills, &key, 60000));
+}

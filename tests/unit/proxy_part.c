@@ -63,7 +63,7 @@ static void put(uint64_t from, uint64_t to, size_t step)
         static char bytes[70000];
         struct part p;
 
-        part_start(&p, store, id, from, TOTAL);
+        part_start(&p, store, id, from, TOTAL, NULL);
         for (uint64_t at = from; at < to; at += step)
                 part_add(&p, (struct span){bytes, to - at < step ? (size_t)(to - at) : step});
         part_end(&p, ended, &ends);

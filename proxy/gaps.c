@@ -1,0 +1,239 @@
+/* Claims lie in buckets by key; those of one key are few, and so are those who wait. Rows of pieces are remembered by
+ * key, some thousand of them, and one may push another out. */
+#include "proxy/gaps.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "cache/store.h"
+#include "proxy/worker.h"
+
+enum {
+        BUCKETS = 256,
+        ROWS = 2048,
+        FAR = 8 << 20,        /* what is so far ahead of a fetch is not waited for */
+        ROW_LENGTH = 2,       /* pieces behind the first, before anything is fetched ahead */
+        PIECE_MAX = 1 << 20,  /* larger pieces are requests enough */
+        AHEAD_MOST = 16 << 20 /* fetched beyond what was asked for; never more than was read */
+};
+
+struct gap_claim {
+        struct gaps *gaps;
+        struct gap_claim *next, **link;
+        struct gap_wait *waits;
+        uint8_t hash[KEY_HASH];
+        uint64_t at, end;
+        unsigned holders;
+};
+
+struct row {
+        uint8_t hash[KEY_HASH];
+        uint64_t begin, end, ahead; /* read from and to; fetched to */
+        unsigned pieces;
+};
+
+struct gaps {
+        pthread_mutex_t lock;
+        struct gap_claim *buckets[BUCKETS];
+        struct row rows[ROWS];
+};
+
+struct gaps *gaps_new(void)
+{
+        struct gaps *g = calloc(1, sizeof *g);
+
+        if (g)
+                pthread_mutex_init(&g->lock, NULL);
+        return g;
+}
+
+void gaps_free(struct gaps **held)
+{
+        struct gaps *g = *held;
+
+        *held = NULL;
+        if (!g)
+                return;
+        pthread_mutex_destroy(&g->lock);
+        free(g);
+}
+
+static size_t number(const struct key *key, size_t most)
+{
+        uint32_t word;
+
+        memcpy(&word, key->hash, sizeof word);
+        return word % most;
+}
+
+/* ---- claims, with the lock held ------------------------------------------------------------------------------------
+ */
+
+static void wake(struct gap_wait *w)
+{
+        *w->link = w->next;
+        if (w->next)
+                w->next->link = w->link;
+        w->link = NULL;
+        worker_post(w->worker, w->note);
+}
+
+static void wait_for(struct gap_claim *c, struct gap_wait *w, uint64_t at)
+{
+        w->at = at;
+        w->next = c->waits;
+        w->link = &c->waits;
+        if (w->next)
+                w->next->link = &w->next;
+        c->waits = w;
+}
+
+/* The claim that covers `at`; else *end is cut where the next one begins. */
+static struct gap_claim *find(const struct gaps *g, const struct key *key, uint64_t at, uint64_t *end)
+{
+        for (struct gap_claim *c = g->buckets[number(key, BUCKETS)]; c; c = c->next) {
+                if (memcmp(c->hash, key->hash, KEY_HASH) != 0)
+                        continue;
+                if (c->at <= at && at < c->end && at - c->at < FAR)
+                        return c;
+                if (c->at > at && c->at < *end)
+                        *end = c->at;
+        }
+        return NULL;
+}
+
+static struct gap_claim *add(struct gaps *g, const struct key *key, uint64_t at, uint64_t end)
+{
+        struct gap_claim *c = calloc(1, sizeof *c), **head = &g->buckets[number(key, BUCKETS)];
+
+        if (!c)
+                return NULL;
+        *c = (struct gap_claim){.gaps = g, .next = *head, .link = head, .at = at, .end = end, .holders = 1};
+        memcpy(c->hash, key->hash, KEY_HASH);
+        if (c->next)
+                c->next->link = &c->next;
+        *head = c;
+        return c;
+}
+
+/* ---- claims --------------------------------------------------------------------------------------------------------
+ */
+
+enum gaps_claimed gaps_claim(struct gaps *g, const struct key *key, uint64_t at, uint64_t *end,
+                             struct gap_claim **claim, struct gap_wait *wait)
+{
+        enum gaps_claimed result = GAPS_WAIT;
+        struct gap_claim *c;
+
+        pthread_mutex_lock(&g->lock);
+        c = find(g, key, at, end);
+        if (c) {
+                if (wait)
+                        wait_for(c, wait, at);
+        } else {
+                *claim = add(g, key, at, *end);
+                result = *claim ? GAPS_CLAIMED : GAPS_ERROR;
+        }
+        pthread_mutex_unlock(&g->lock);
+        return result;
+}
+
+bool gaps_cancel(struct gaps *g, struct gap_wait *w)
+{
+        bool waited;
+
+        pthread_mutex_lock(&g->lock);
+        waited = w->link != NULL;
+        if (waited) {
+                *w->link = w->next;
+                if (w->next)
+                        w->next->link = w->link;
+                w->link = NULL;
+        }
+        pthread_mutex_unlock(&g->lock);
+        return waited;
+}
+
+void gaps_hold(struct gap_claim *c)
+{
+        if (!c)
+                return;
+        pthread_mutex_lock(&c->gaps->lock);
+        c->holders++;
+        pthread_mutex_unlock(&c->gaps->lock);
+}
+
+void gaps_unclaim(struct gap_claim *c)
+{
+        struct gaps *g;
+        bool last;
+
+        if (!c)
+                return;
+        g = c->gaps;
+        pthread_mutex_lock(&g->lock);
+        last = --c->holders == 0;
+        while (last && c->waits)
+                wake(c->waits);
+        if (last) {
+                *c->link = c->next;
+                if (c->next)
+                        c->next->link = c->link;
+        }
+        pthread_mutex_unlock(&g->lock);
+        if (last)
+                free(c);
+}
+
+void gaps_advance(struct gap_claim *c, uint64_t at)
+{
+        struct gap_wait *next;
+
+        if (!c)
+                return;
+        pthread_mutex_lock(&c->gaps->lock);
+        if (at > c->at)
+                c->at = at;
+        for (struct gap_wait *w = c->waits; w; w = next) {
+                next = w->next;
+                if (w->at < c->at)
+                        wake(w);
+        }
+        pthread_mutex_unlock(&c->gaps->lock);
+}
+
+/* ---- reading on ---------------------------------------------------------------------------------------------------
+ */
+
+/* As much again as was read in this row: what is fetched in vain is never more than what was wanted. */
+static bool extend(struct row *r, uint64_t *from, uint64_t *to)
+{
+        uint64_t read = r->end - r->begin, window = read < AHEAD_MOST ? read : AHEAD_MOST;
+
+        if (r->ahead < r->end)
+                r->ahead = r->end;
+        if (r->ahead - r->end > window / 2) /* enough for now */
+                return false;
+        *from = r->ahead;
+        *to = r->ahead = r->end + window;
+        return true;
+}
+
+bool gaps_read_on(struct gaps *g, const struct key *key, uint64_t first, uint64_t end, uint64_t *from, uint64_t *to)
+{
+        struct row *r = &g->rows[number(key, ROWS)];
+        bool row, goes_on = false;
+
+        pthread_mutex_lock(&g->lock);
+        row = r->pieces > 0 && memcmp(r->hash, key->hash, KEY_HASH) == 0 && r->end == first;
+        if (!row) {
+                *r = (struct row){.begin = first};
+                memcpy(r->hash, key->hash, KEY_HASH);
+        }
+        r->end = end;
+        r->pieces++;
+        if (row && end - first <= PIECE_MAX && r->pieces > ROW_LENGTH)
+                goes_on = extend(r, from, to);
+        pthread_mutex_unlock(&g->lock);
+        return goes_on;
+}

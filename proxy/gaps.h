@@ -1,0 +1,59 @@
+/* The parts of bodies that are being fetched (proxy/step_part.c), so that a part that several want is fetched once.
+ *
+ * Who is about to fetch a part claims it. Who wants what somebody else has claimed waits until that has come as far, or
+ * has ended, and looks again. A claim is let go when the last of its slices is committed, so that who then looks finds
+ * them. All of it is shared by the workers, under one lock. */
+#ifndef PROXY_GAPS_H
+#define PROXY_GAPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cache/key.h"
+
+struct gaps;
+struct gap_claim;
+struct note;
+struct worker;
+
+/* Somebody who waits; lies in whatever the note lies in. All zero: it waits for nothing. */
+struct gap_wait {
+        struct gap_wait *next, **link;
+        struct worker *worker;
+        struct note *note;
+        uint64_t at; /* the byte it waits for */
+};
+
+struct gaps *gaps_new(void);
+void gaps_free(struct gaps **);
+
+enum gaps_claimed {
+        GAPS_CLAIMED, /* *claim is the caller's until gaps_unclaim; *end is where the next one's part begins, if that is
+                         less */
+        GAPS_WAIT,    /* somebody is fetching it: wait->note will be posted to wait->worker, once */
+        GAPS_ERROR    /* out of memory: to be fetched without a claim */
+};
+
+/* For the bytes from `at` to *end of a key's body. `wait` NULL: nothing is posted. */
+enum gaps_claimed gaps_claim(struct gaps *, const struct key *, uint64_t at, uint64_t *end, struct gap_claim **claim,
+                             struct gap_wait *wait);
+
+/* It waits no longer. False: the note is on its way already. */
+bool gaps_cancel(struct gaps *, struct gap_wait *);
+
+/* Another holder of a claim; every holder lets go on its own. NULL is fine. */
+void gaps_hold(struct gap_claim *);
+void gaps_unclaim(struct gap_claim *);
+
+/* What lies before `at` has come. */
+void gaps_advance(struct gap_claim *, uint64_t at);
+
+/* ---- reading on ---------------------------------------------------------------------------------------------------
+ */
+
+/* A client has asked for the bytes from `first` to `end`, which of a body that is read in pieces is where the last
+ * piece ended. If the piece is one of a row of them, *from and *to are what should be fetched beyond it before it is
+ * asked for, and true is returned; each byte is said once. */
+bool gaps_read_on(struct gaps *, const struct key *, uint64_t first, uint64_t end, uint64_t *from, uint64_t *to);
+
+#endif

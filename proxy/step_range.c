@@ -1,0 +1,268 @@
+/* The ways to what a request wants that finds nothing: all of it, or a part of it. A part is read from the fill that is
+ * under way, or fetched as whole units and stored as part of a sparse response (step_part.c); from a host that knows no
+ * ranges the whole is fetched behind it, once. What another exchange is fetching is waited for. */
+#include "http/cache_control.h"
+#include "http/fields.h"
+#include "http/reuse.h"
+#include "proxy/client.h"
+#include "proxy/exchange.h"
+
+enum { WAIT_SECONDS = 3 }; /* for a part that another one fetches, as long as nothing of it comes */
+
+/* ---- hosts that ignore Range ---------------------------------------------------------------------------------------
+ */
+
+/* Host, port and address, as a key that no response has. False: it is none. */
+static bool key_of_host(const struct exchange *x, struct key *key, char text[KEY_TEXT_MAX])
+{
+        return key_build(key, text, x->decision.host, x->decision.port, SPAN(""), &x->client->destination.sa);
+}
+
+void exchange_note_host(struct exchange *x, bool ignores_range)
+{
+        char text[KEY_TEXT_MAX];
+        struct key host;
+
+        if (key_of_host(x, &host, text))
+                fills_note_host(x->worker->proxy->fills, &host, x->response_time, ignores_range);
+}
+
+static bool host_ignores_range(const struct exchange *x)
+{
+        char text[KEY_TEXT_MAX];
+        struct key host;
+
+        return key_of_host(x, &host, text) &&
+               fills_host_ignores_range(x->worker->proxy->fills, &host, x->start_us / 1000000);
+}
+
+/* ---- fills ---------------------------------------------------------------------------------------------------------
+ */
+
+static bool join_fill(struct exchange *x)
+{
+        if (x->solo)
+                return false;
+        x->part = fills_join(x->worker->proxy->fills, &x->key, x->worker, exchange_wake, x->client);
+        if (!x->part)
+                return false;
+        x->leads = false;
+        x->ranged = true;
+        exchange_wait_for_head(x);
+        return true;
+}
+
+/* The same request for all of it, by nobody's client; who reads from it, and whether anybody does, is no matter. */
+static void fetch_whole_behind(struct exchange *x)
+{
+        struct client *shadow = client_shadow(x->client);
+        struct exchange *y = shadow ? exchange_shadow(x, shadow) : NULL;
+
+        if (y) {
+                y->forward_reason = x->forward_reason;
+                y->part = fills_enter(x->worker->proxy->fills, &x->key, x->worker, exchange_wake, shadow, &y->leads);
+        }
+        if (!y || !y->part || !exchange_await(y)) {
+                if (shadow)
+                        client_destroy(shadow);
+                return;
+        }
+        y->step = STEP_JOIN;
+        worker_post(y->worker, &y->note);
+}
+
+/* All of it has begun to come although a part was asked for: one such reply is enough. */
+bool exchange_join_whole(struct exchange *x)
+{
+        if (!x->look || !join_fill(x))
+                return false;
+        exchange_drop_claim(x);
+        x->gap = GAP_NONE;
+        x->request_started = false;
+        exchange_drop_upstream(x);
+        return true;
+}
+
+/* ---- waiting for others --------------------------------------------------------------------------------------------
+ */
+
+bool exchange_await_gap(struct exchange *x)
+{
+        enum gaps_claimed claimed;
+
+        exchange_drop_claim(x);
+        if (x->gap_alone || !exchange_await(x))
+                return false;
+        x->gap_wait = (struct gap_wait){.worker = x->worker, .note = &x->note};
+        claimed = gaps_claim(x->worker->proxy->gaps, &x->key, x->gap_at, &x->gap_end, &x->claim, &x->gap_wait);
+        if (claimed != GAPS_WAIT) {
+                exchange_forget_await(x);
+                return false;
+        }
+        x->gap_waiting = x->waited = true; /* the deadline that follows stands */
+        timer_set(&x->worker->wheel, &x->client->conn.timer, WAIT_SECONDS);
+        return true;
+}
+
+void exchange_forget_gap(struct exchange *x)
+{
+        if (x->gap_waiting && gaps_cancel(x->worker->proxy->gaps, &x->gap_wait)) {
+                exchange_forget_await(x);
+                x->gap_waiting = false;
+        }
+}
+
+bool exchange_gap_late(struct exchange *x)
+{
+        exchange_forget_gap(x);
+        if (x->gap_waiting) /* the note is on its way */
+                return true;
+        x->gap_alone = true;
+        client_moved(x->client);
+        return true;
+}
+
+/* ---- the part that is asked for ------------------------------------------------------------------------------------
+ */
+
+/* A request whose reply could be anybody's: with no condition of its own. */
+static bool is_plain(const struct exchange *x)
+{
+        static const enum field_id own[] = {FIELD_IF_NONE_MATCH, FIELD_IF_MODIFIED_SINCE, FIELD_IF_MATCH,
+                                            FIELD_IF_UNMODIFIED_SINCE, FIELD_AUTHORIZATION};
+        struct cache_control cc;
+
+        for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+                if (message_has(x->request, own[i]))
+                        return false;
+        cache_control_parse(x->request, &cc);
+        return !(cc.set & CC_NO_STORE);
+}
+
+static bool wants_origin(const struct exchange *x)
+{
+        struct cache_control cc;
+
+        cache_control_parse(x->request, &cc);
+        return request_wants_origin(x->request, &cc);
+}
+
+/* Whether somebody has stored the first part between the look-up and the claim. */
+static bool has_come(struct exchange *x)
+{
+        bool come;
+
+        if (!x->claim || !exchange_begin_read(x))
+                return false;
+        come = reader_find(x->reader, &x->key, x->request, true, &x->worker->found) == FIND_HIT;
+        exchange_end_read(x);
+        if (come)
+                exchange_drop_claim(x);
+        return come;
+}
+
+/* Whole units around what is wanted. Of several ranges the first one's beginning is fetched, to learn what it is of;
+ * then all of them are gaps of what is stored. */
+static enum step fetch_part(struct exchange *x, enum range_asked kind)
+{
+        x->suffix = kind == RANGE_ASKED_SUFFIX ? x->want.last : 0;
+        x->probe = kind == RANGE_ASKED_SEVERAL;
+        if (x->probe)
+                x->want.last = x->want.first;
+        x->gap_at = slice_down(x->want.first);
+        x->gap_end = x->want.last == UINT64_MAX ? UINT64_MAX : slice_up(x->want.last + 1);
+        if (!x->suffix && (exchange_await_gap(x) || has_come(x))) {
+                x->looked = false;
+                return STEP_LOOKUP;
+        }
+        x->gap = GAP_COLD;
+        return STEP_FETCH;
+}
+
+enum step exchange_miss(struct exchange *x)
+{
+        enum range_asked kind = x->background ? RANGE_ASKED_NONE : range_asked(x->request, &x->want);
+        struct fills *fills = x->worker->proxy->fills;
+
+        if (kind == RANGE_ASKED_NONE || x->probed || x->solo || !is_plain(x))
+                return STEP_JOIN;
+        if (kind == RANGE_ASKED_ONE && !wants_origin(x)) {
+                x->ranged = x->want.first == 0 && x->want.last == UINT64_MAX; /* all of it, and it is to say so */
+                if (x->ranged || join_fill(x))
+                        return STEP_JOIN;
+                if (host_ignores_range(x) && !fills_noted(fills, NOTED_UNSHAREABLE, &x->key)) {
+                        fetch_whole_behind(x);
+                        if (join_fill(x))
+                                return STEP_JOIN;
+                }
+        }
+        if (fills_noted(fills, NOTED_UNSPARSE, &x->key))
+                return STEP_JOIN;
+        return fetch_part(x, kind);
+}
+
+/* ---- reading on ----------------------------------------------------------------------------------------------------
+ */
+
+/* To the first byte that is not stored; then to the first that is. False: there is no gap. */
+static bool find_gap(struct exchange *x, uint64_t *from, uint64_t *to)
+{
+        struct iovec span;
+        int count;
+
+        if (!exchange_begin_read(x))
+                return false;
+        while (*from < *to && reader_body(x->reader, x->id, *from, 1, &span, 1, &count) != BODY_GAP)
+                *from += SLICE_UNIT;
+        if (*from >= *to)
+                return false;
+        *to = reader_gap_end(x->reader, x->id, *from, *to);
+        return true;
+}
+
+static void fetch_gap_behind(const struct exchange *x, uint64_t from, uint64_t to, struct gap_claim *claim)
+{
+        struct client *shadow = client_shadow(x->client);
+        struct exchange *y = shadow ? exchange_shadow(x, shadow) : NULL;
+
+        if (!y || !store_pin(x->store, x->id)) {
+                gaps_unclaim(claim);
+                if (shadow)
+                        client_destroy(shadow);
+                return;
+        }
+        y->id = x->id;
+        y->pinned_id = true;
+        y->total = x->total;
+        y->gap = GAP_STORED;
+        y->gap_at = from;
+        y->gap_end = to;
+        y->claim = claim;
+        y->reply_started = true; /* there is none */
+        y->etag_len = x->etag_len;
+        memcpy(y->validator, x->validator, x->etag_len);
+        y->step = STEP_FETCH;
+        if (exchange_await(y))
+                worker_post(y->worker, &y->note);
+        else
+                client_destroy(shadow);
+}
+
+void exchange_read_on(struct exchange *x, uint64_t first, uint64_t end)
+{
+        struct gaps *gaps = x->worker->proxy->gaps;
+        struct gap_claim *claim;
+        uint64_t from, to;
+
+        if (x->read_on || x->background || !x->pinned_id)
+                return;
+        x->read_on = true;
+        if (!gaps_read_on(gaps, &x->key, first, end, &from, &to))
+                return;
+        from = slice_up(from);
+        to = to < x->total ? slice_up(to) : x->total;
+        if (to > x->total)
+                to = x->total;
+        if (from < to && find_gap(x, &from, &to) && gaps_claim(gaps, &x->key, from, &to, &claim, NULL) == GAPS_CLAIMED)
+                fetch_gap_behind(x, from, to, claim);
+}

@@ -1,0 +1,180 @@
+/* Claims on parts that are being fetched, who waits for them, and rows of pieces. */
+#include "proxy/gaps.h"
+
+#include <criterion/criterion.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "proxy/sigbus.h"
+#include "proxy/worker.h"
+
+void sigbus_watch(struct store *const *stores, size_t count)
+{
+        (void)stores;
+        (void)count;
+}
+
+enum { MIB = 1 << 20 };
+
+static struct gaps *gaps;
+static struct key key, other;
+static struct worker worker;
+
+static void set_up(void)
+{
+        gaps = gaps_new();
+        key_of_text(&key, SPAN("http://a:80/"));
+        key_of_text(&other, SPAN("http://b:80/"));
+        worker.mail_fd = eventfd(0, EFD_NONBLOCK); /* its mail is looked at, not delivered */
+        pthread_mutex_init(&worker.mail_lock, NULL);
+}
+
+static void tear_down(void)
+{
+        gaps_free(&gaps);
+        close(worker.mail_fd);
+}
+
+TestSuite(gaps, .init = set_up, .fini = tear_down);
+
+struct waiter {
+        struct gap_wait wait;
+        struct note note;
+};
+
+static enum gaps_claimed claim(const struct key *k, uint64_t at, uint64_t *end, struct gap_claim **c, struct waiter *w)
+{
+        w->wait = (struct gap_wait){.worker = &worker, .note = &w->note};
+        return gaps_claim(gaps, k, at, end, c, &w->wait);
+}
+
+static bool woken(const struct waiter *w)
+{
+        for (const struct note *n = worker.mail; n; n = n->next)
+                if (n == &w->note)
+                        return true;
+        return false;
+}
+
+Test(gaps, what_is_claimed_is_waited_for_until_it_has_come)
+{
+        struct gap_claim *c, *d;
+        struct waiter first, second, third;
+        uint64_t end = 3 * MIB;
+
+        cr_assert_eq(claim(&key, 0, &end, &c, &first), GAPS_CLAIMED);
+        cr_expect_eq(claim(&key, 10, &end, &d, &second), GAPS_WAIT);
+        cr_expect_eq(claim(&key, 2 * MIB, &end, &d, &third), GAPS_WAIT);
+        gaps_advance(c, MIB);
+        cr_expect(woken(&second) && !woken(&third));
+        gaps_unclaim(c);
+        cr_expect(woken(&third), "it has ended, however it did");
+        cr_assert_eq(claim(&key, 2 * MIB, &end, &c, &first), GAPS_CLAIMED);
+        gaps_unclaim(c);
+}
+
+Test(gaps, a_claim_ends_where_the_next_one_begins)
+{
+        struct gap_claim *c, *d, *e;
+        struct waiter w;
+        uint64_t end = 3 * MIB, before = 5 * MIB, elsewhere = 5 * MIB;
+
+        cr_assert_eq(claim(&key, 2 * MIB, &end, &c, &w), GAPS_CLAIMED);
+        cr_assert_eq(claim(&key, MIB, &before, &d, &w), GAPS_CLAIMED);
+        cr_expect_eq(before, 2 * MIB);
+        cr_assert_eq(claim(&other, MIB, &elsewhere, &e, &w), GAPS_CLAIMED, "of another key");
+        cr_expect_eq(elsewhere, 5 * MIB);
+        gaps_unclaim(c);
+        gaps_unclaim(d);
+        gaps_unclaim(e);
+}
+
+Test(gaps, a_claim_lasts_as_long_as_one_holds_it)
+{
+        struct gap_claim *c, *d;
+        struct waiter w;
+        uint64_t end = MIB;
+
+        cr_assert_eq(claim(&key, 0, &end, &c, &w), GAPS_CLAIMED);
+        gaps_hold(c);
+        gaps_unclaim(c);
+        cr_expect_eq(claim(&key, 0, &end, &d, &w), GAPS_WAIT);
+        gaps_unclaim(c);
+        cr_expect(woken(&w));
+}
+
+Test(gaps, what_is_far_ahead_is_not_waited_for)
+{
+        struct gap_claim *c, *d;
+        struct waiter w;
+        uint64_t end = UINT64_MAX, part = 101 * MIB;
+
+        cr_assert_eq(claim(&key, 0, &end, &c, &w), GAPS_CLAIMED);
+        cr_assert_eq(claim(&key, 100 * MIB, &part, &d, &w), GAPS_CLAIMED);
+        gaps_unclaim(c);
+        gaps_unclaim(d);
+}
+
+Test(gaps, who_waits_no_longer_is_not_woken)
+{
+        struct gap_claim *c, *d;
+        struct waiter w;
+        uint64_t end = MIB;
+
+        cr_assert_eq(claim(&key, 0, &end, &c, &w), GAPS_CLAIMED);
+        cr_assert_eq(claim(&key, 0, &end, &d, &w), GAPS_WAIT);
+        cr_expect(gaps_cancel(gaps, &w.wait));
+        cr_expect_not(gaps_cancel(gaps, &w.wait));
+        gaps_unclaim(c);
+        cr_expect_not(woken(&w));
+}
+
+Test(gaps, who_asks_without_waiting_is_not_remembered)
+{
+        struct gap_claim *c, *d;
+        struct waiter w;
+        uint64_t end = MIB;
+
+        cr_assert_eq(claim(&key, 0, &end, &c, &w), GAPS_CLAIMED);
+        cr_expect_eq(gaps_claim(gaps, &key, 0, &end, &d, NULL), GAPS_WAIT);
+        gaps_unclaim(c);
+        cr_expect_null(worker.mail);
+}
+
+static bool read_on(uint64_t first, uint64_t end, uint64_t *from, uint64_t *to)
+{
+        return gaps_read_on(gaps, &key, first, end, from, to);
+}
+
+/* Never more than was read, each byte once. */
+Test(gaps, the_third_piece_of_a_row_reads_on)
+{
+        uint64_t from = 0, to = 0;
+
+        cr_expect_not(read_on(0, 100, &from, &to));
+        cr_expect_not(read_on(100, 200, &from, &to));
+        cr_assert(read_on(200, 300, &from, &to));
+        cr_expect(from == 300 && to == 600);
+        cr_assert(read_on(300, 400, &from, &to));
+        cr_expect(from == 600 && to == 800);
+        cr_expect_not(read_on(400, 500, &from, &to), "more is there than half of what has been read");
+}
+
+Test(gaps, a_jump_ends_a_row)
+{
+        uint64_t from, to;
+
+        read_on(0, 100, &from, &to);
+        read_on(100, 200, &from, &to);
+        cr_expect_not(read_on(500, 600, &from, &to));
+        cr_expect_not(read_on(600, 700, &from, &to));
+        cr_expect(read_on(700, 800, &from, &to));
+}
+
+Test(gaps, large_pieces_do_not_read_on)
+{
+        uint64_t from, to;
+
+        for (uint64_t at = 0; at < 10 * (2 * MIB); at += 2 * MIB)
+                cr_expect_not(read_on(at, at + 2 * MIB, &from, &to));
+}
