@@ -194,6 +194,9 @@ int store_alias(struct store *, uint64_t id, const struct alias *, void (*done)(
 
 enum purge_kind { PURGE_KEY, PURGE_URL, PURGE_HOST, PURGE_ALL };
 
+/* Whether a purge of `text` is for what is stored under a key. */
+bool purge_covers(enum purge_kind, struct span text, struct span key_text);
+
 /* Removes what is stored under a key, a URL (all addresses and variants), a host or at all. `text` is copied. `done`
  * gets the number of responses removed, on the writer's thread; may be NULL. */
 int store_purge(struct store *, enum purge_kind, struct span text, void (*done)(void *context, int64_t removed),

@@ -185,17 +185,7 @@ static int apply_freshen(struct store *s, MDB_txn *txn, struct op *op)
 
 static bool purge_matches(const struct op *op, struct span text)
 {
-        switch (op->purge) {
-        case PURGE_KEY:
-                return span_equal(text, op->key);
-        case PURGE_URL:
-                return span_equal(key_url(text), op->key);
-        case PURGE_HOST:
-                return span_equal(key_host(text), op->key);
-        case PURGE_ALL:
-                return true;
-        }
-        return false;
+        return purge_covers(op->purge, op->key, text);
 }
 
 /* Removes all variants of a resource; counts them. */

@@ -169,6 +169,21 @@ int store_alias(struct store *s, uint64_t id, const struct alias *a, void (*done
         return enqueue(s, op, false);
 }
 
+bool purge_covers(enum purge_kind kind, struct span text, struct span key_text)
+{
+        switch (kind) {
+        case PURGE_KEY:
+                return span_equal(key_text, text);
+        case PURGE_URL:
+                return span_equal(key_url(key_text), text);
+        case PURGE_HOST:
+                return span_equal(key_host(key_text), text);
+        case PURGE_ALL:
+                return true;
+        }
+        return false;
+}
+
 void store_abandon(struct store *s, uint64_t id)
 {
         struct op *op = new_op(OP_ABANDON, id, 0);

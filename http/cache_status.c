@@ -1,6 +1,8 @@
 /* A member of Cache-Status: an item with parameters (RFC 8941 §3.3, RFC 9211 §2). */
 #include "http/cache_status.h"
 
+enum { REST_MAX = 512 }; /* all but the key */
+
 static void say(struct out *o, const char *text)
 {
         out_span(o, (struct span){text, strlen(text)});
@@ -41,10 +43,10 @@ static void say_string(struct out *o, struct span text)
         out_text(o, "\"");
 }
 
-/* A long URL's would make the head as long again. */
+/* A long URL's would make the head as long again; every octet may need another before it. */
 static void say_key(struct out *o, struct span key)
 {
-        if (key.len > CACHE_STATUS_MAX / 2)
+        if (key.len > (CACHE_STATUS_MAX - REST_MAX) / 2)
                 return;
         out_text(o, "; key=\"");
         say_string(o, key);

@@ -203,6 +203,40 @@ int64_t date_parse(struct span s, int64_t now)
         return seconds_of(&m, m.year);
 }
 
+/* ---- the exact forms ------------------------------------------------------------------------------------------- */
+
+static bool is_letter(char c)
+{
+        return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+
+/* A form: 'a' is a letter, 'd' a digit, '_' a digit or a blank, '*' the rest of a word; all else is itself. */
+static bool has_form(struct span s, const char *form)
+{
+        size_t at = 0;
+        for (; *form; form++) {
+                if (*form == '*') {
+                        while (at < s.len && is_letter(s.at[at]))
+                                at++;
+                        continue;
+                }
+                char c = at < s.len ? s.at[at++] : '\0';
+                bool good = *form == 'a'   ? is_letter(c)
+                            : *form == 'd' ? octet_is(c, OCTET_DIGIT)
+                            : *form == '_' ? octet_is(c, OCTET_DIGIT) || c == ' '
+                                           : (c | 0x20) == (*form | 0x20);
+                if (!good)
+                        return false;
+        }
+        return at == s.len;
+}
+
+bool date_is_exact(struct span s)
+{
+        return has_form(s, "aaa, dd aaa dddd dd:dd:dd GMT") || has_form(s, "aaaaaa*, dd-aaa-dd dd:dd:dd GMT") ||
+               has_form(s, "aaa aaa _d dd:dd:dd dddd");
+}
+
 /* ---- writing --------------------------------------------------------------------------------------------------- */
 
 static void put_two(char *at, int n)

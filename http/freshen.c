@@ -32,6 +32,8 @@ bool storing_head_agrees(const struct stored *old, uint64_t length, const struct
 {
         struct span etag = storing_etag(head), text, value;
         int64_t modified = storing_last_modified(head, old->response_time, &text);
+        if (old->status != 200) /* a 200 is news, whatever it says */
+                return false;
         if (message_has(head, FIELD_ETAG) && (etag.len == 0 || !span_equal(etag, old->etag)))
                 return false;
         if (message_has(head, FIELD_LAST_MODIFIED) && (modified < 0 || modified != old->last_modified))
@@ -82,42 +84,47 @@ static bool read_lines(struct message *m, struct span lines, uint16_t status)
 /* ---- the update ------------------------------------------------------------------------------------------------ */
 
 /* §3.2: all that may be stored, but for what the stored bytes depend upon. */
-static bool is_update(const struct message *response, const struct field *f, const struct cache_control *cc)
+static bool is_update(const struct message *response, const struct field *f, const struct cache_control *cc,
+                      enum storing_for whom)
 {
-        return f->id != FIELD_CONTENT_RANGE && f->id != FIELD_CONTENT_ENCODING && storing_keeps(response, f, cc, false);
+        return f->id != FIELD_CONTENT_RANGE && f->id != FIELD_CONTENT_ENCODING &&
+               storing_keeps(response, f, cc, false, whom);
 }
 
-static bool updates(const struct message *response, struct span name, const struct cache_control *cc)
+static bool updates(const struct message *response, struct span name, const struct cache_control *cc,
+                    enum storing_for whom)
 {
         for (const struct field *f = NULL; (f = field_next_named(response, name, f));)
-                if (is_update(response, f, cc))
+                if (is_update(response, f, cc, whom))
                         return true;
         return false;
 }
 
 /* Old lines that are not replaced, then the new ones. A message without a Date has that of its arrival (RFC 9110
  * §6.6.1). */
-static void out_merged(struct out *o, const struct message *was, const struct message *response, int64_t response_time)
+static void out_merged(struct out *o, const struct message *was, const struct message *response, int64_t response_time,
+                       enum storing_for whom)
 {
         struct cache_control cc;
         cache_control_parse(response, &cc);
         for (unsigned i = 0; i < was->field_count; i++)
-                if (was->fields[i].id != FIELD_DATE && !updates(response, field_name(was, &was->fields[i]), &cc))
+                if (was->fields[i].id != FIELD_DATE && !updates(response, field_name(was, &was->fields[i]), &cc, whom))
                         storing_line(o, was, &was->fields[i]);
         for (unsigned i = 0; i < response->field_count; i++)
-                if (is_update(response, &response->fields[i], &cc))
+                if (is_update(response, &response->fields[i], &cc, whom))
                         storing_line(o, response, &response->fields[i]);
-        if (!updates(response, SPAN("Date"), &cc))
+        if (!updates(response, SPAN("Date"), &cc, whom))
                 storing_date(o, response_time);
 }
 
 /* Leaves out, where the lines lie in `base`, what the directives that now hold say must not be stored. */
-static size_t drop_unstorable(char *base, const struct message *m, const struct cache_control *cc, bool strip)
+static size_t drop_unstorable(char *base, const struct message *m, const struct cache_control *cc, bool strip,
+                              enum storing_for whom)
 {
         bool kept[FIELDS_MAX];
         char *end = base;
         for (unsigned i = 0; i < m->field_count; i++)
-                kept[i] = storing_keeps(m, &m->fields[i], cc, strip);
+                kept[i] = storing_keeps(m, &m->fields[i], cc, strip, whom);
         for (unsigned i = 0; i < m->field_count; i++) {
                 size_t len = m->fields[i].line_len + 2U;
                 if (kept[i])
@@ -158,7 +165,8 @@ static uint16_t flags_kept(const struct stored *old, const struct cache_control 
 
 /* The merged lines from `begin` on become *updated. */
 static bool become(struct stored *updated, struct out *o, size_t begin, const struct stored *old,
-                   const struct message *was, const struct message *request, const int64_t times[2])
+                   const struct message *was, const struct message *request, const int64_t times[2],
+                   enum storing_for whom)
 {
         struct message m;
         struct cache_control cc;
@@ -167,7 +175,7 @@ static bool become(struct stored *updated, struct out *o, size_t begin, const st
                 return false;
         cache_control_parse(&m, &cc);
         bool strip = strips_set_cookie(was, &m, &cc);
-        lines.len = drop_unstorable(o->at + begin, &m, &cc, strip);
+        lines.len = drop_unstorable(o->at + begin, &m, &cc, strip, whom);
         read_lines(&m, lines, old->status);
         storing_describe(updated, request, &m, &cc, times[0], times[1]);
         updated->flags |= flags_kept(old, &cc, strip);
@@ -177,7 +185,8 @@ static bool become(struct stored *updated, struct out *o, size_t begin, const st
 }
 
 bool storing_freshen(struct out *o, const struct stored *old, const struct message *not_modified,
-                     const struct message *request, int64_t request_time, int64_t response_time, struct stored *updated)
+                     const struct message *request, int64_t request_time, int64_t response_time, enum storing_for whom,
+                     struct stored *updated)
 {
         struct message was;
         struct span reason = {o->at + o->len, old->reason.len};
@@ -187,8 +196,8 @@ bool storing_freshen(struct out *o, const struct stored *old, const struct messa
                 return false;
         out_span(o, old->reason);
         size_t begin = o->len;
-        out_merged(o, &was, not_modified, response_time);
-        if (!become(updated, o, begin, old, &was, request, (const int64_t[2]){request_time, response_time}))
+        out_merged(o, &was, not_modified, response_time, whom);
+        if (!become(updated, o, begin, old, &was, request, (const int64_t[2]){request_time, response_time}, whom))
                 return false;
         updated->age = freshness_age_value(not_modified);
         updated->reason = reason;

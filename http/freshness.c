@@ -57,7 +57,8 @@ static int64_t expires(const struct message *response, int64_t response_time)
 {
         int64_t earliest = INT64_MAX;
         for (const struct field *f = NULL; (f = field_next(response, FIELD_EXPIRES, f));) {
-                int64_t date = date_parse(field_value(response, f), response_time);
+                struct span value = field_value(response, f);
+                int64_t date = date_is_exact(value) ? date_parse(value, response_time) : -1;
                 if (date < earliest)
                         earliest = date;
         }

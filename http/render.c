@@ -2,6 +2,7 @@
  *
  * The framing fields are written anew where they stood, in their one canonical form. Field lines of a response that is
  * odd may hold folds and blanks before the colon: they are straightened out (RFC 9112 §5.1, §5.2). */
+#include "http/date.h"
 #include "http/fields.h"
 #include "http/render_private.h"
 
@@ -67,6 +68,11 @@ static bool is_condition(uint8_t id)
         return id == FIELD_IF_NONE_MATCH || id == FIELD_IF_MODIFIED_SINCE || id == FIELD_IF_RANGE || id == FIELD_RANGE;
 }
 
+static bool is_precondition(uint8_t id)
+{
+        return id == FIELD_IF_MATCH || id == FIELD_IF_UNMODIFIED_SINCE;
+}
+
 /* RFC 9110 §7.6.2. */
 static void out_max_forwards(struct out *o, const struct message *m, const struct field *f)
 {
@@ -93,7 +99,8 @@ static bool request_field_goes_on(const struct message *m, const struct field *f
         case FIELD_EXPECT:
                 return m->minor == 1 && !f->hop; /* RFC 9110 §10.1.1 */
         default:
-                return !f->hop && !(options->drop_conditions && is_condition(f->id));
+                return !f->hop && !(options->drop_conditions && is_condition(f->id)) &&
+                       !(options->drop_preconditions && is_precondition(f->id));
         }
 }
 
@@ -202,12 +209,21 @@ static void out_response_fields(struct out *o, const struct message *m, bool chu
                 out_text(o, "Transfer-Encoding: chunked\r\n");
 }
 
+static void out_date(struct out *o, int64_t date)
+{
+        char text[DATE_LEN + 1];
+        date_format(date, text);
+        out_named(o, SPAN("Date: "), (struct span){text, DATE_LEN});
+}
+
 void render_response(struct out *o, const struct message *m, const struct response_options *options)
 {
         bool chunked = m->framing != FRAMING_NONE &&
                        (options->chunked || (m->framing == FRAMING_CHUNKED && !options->strip_length));
         out_status_line(o, m);
         out_response_fields(o, m, chunked, options);
+        if (options->date && !message_has(m, FIELD_DATE))
+                out_date(o, options->date);
         out_named(o, SPAN("Cache-Status: "), options->cache_status);
         if (options->via)
                 render_via(o, m->minor);

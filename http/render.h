@@ -23,7 +23,8 @@ struct request_options {
         bool via;              /* add a Via field (RFC 9110 §7.6.3) */
         bool drop_conditions;  /* leave out If-None-Match, If-Modified-Since, If-Range and Range: a store will be filled
                                   or validated */
-        struct span etag;      /* not empty: add If-None-Match with it */
+        bool drop_preconditions;   /* nor If-Match and If-Unmodified-Since: the question is ours, not a client's */
+        struct span etag;          /* not empty: add If-None-Match with it */
         struct span last_modified; /* not empty: add If-Modified-Since with it */
         struct span range;         /* not empty: add Range with it */
         struct span if_range;      /* not empty: add If-Range with it */
@@ -43,6 +44,7 @@ struct response_options {
         bool strip_length;        /* leave out Content-Length (the body ends with the connection) */
         struct span cache_status; /* the whole value of our member of Cache-Status (RFC 9211); empty: none */
         bool upgrade;             /* 101: keep Upgrade and Connection: upgrade */
+        int64_t date;             /* when it came, unix seconds: said where it has no Date (RFC 9110 §6.6.1); 0: not */
 };
 
 /* The head of a response as it goes on to the client; a Cache-Status that came with it is kept and ours appended. */
@@ -53,7 +55,7 @@ void render_interim(struct out *, const struct message *);
 
 struct stored_reply_options {
         uint16_t status;           /* the stored one, or 206, 304, 412, 416 */
-        int64_t age;               /* seconds (RFC 9111 §5.1) */
+        int64_t age;               /* seconds (RFC 9111 §5.1); -1: the origin has just sent or validated it */
         uint64_t length;           /* bytes of the body that follows, or would follow a GET */
         bool with_length;          /* false: no Content-Length (the length is not known yet) */
         struct span content_range; /* value of Content-Range, for 206 and 416; empty: none */
@@ -64,7 +66,7 @@ struct stored_reply_options {
 };
 
 /* The value of the first stored field of this name; empty where there is none. */
-struct span stored_field(const struct stored *, struct span name);
+struct span stored_field(const struct stored *, struct span wanted);
 
 /* The head of a reply from the store. A 304 has the fields of RFC 9110 §15.4.5 only; 412 and 416 have none that speak
  * of content, its validators or its freshness. */

@@ -69,12 +69,13 @@ void reading_status_line(struct reading *r)
                       (line.len == code + 3 || line.at[code + 3] == ' ');
         int status =
                 digits ? (line.at[code] - '0') * 100 + (line.at[code + 1] - '0') * 10 + line.at[code + 2] - '0' : 0;
-        if (status < 100 || status > 599) { /* RFC 9110 §15 */
+        if (status < 100) {
                 reading_breach(r, 502, "malformed status line");
                 return;
         }
         m->minor = line.at[7] == '1';
         m->status = (uint16_t)status;
+        m->odd |= status > 599; /* no class of its own (RFC 9110 §15): it goes on as it came, and is not stored */
         size_t reason = line.len == code + 3 ? line.len : code + 4;
         m->target = (uint16_t)reason;
         m->target_len = (uint16_t)(line.len - reason);

@@ -52,13 +52,18 @@ static void out_some_fields(struct out *o, const struct stored *stored, uint16_t
                         out_span(o, line);
 }
 
-static void out_retyped_fields(struct out *o, const struct stored *stored, struct span type)
+/* Of a part: without a Content-Range that was stored, which would be of something else, and with the type of several
+ * parts if it is given. */
+static void out_part_fields(struct out *o, const struct stored *stored, struct span type)
 {
         struct span rest = stored->fields, line, name;
 
         while (next_line(&rest, &line, &name))
-                if (!span_equal_fold(name, SPAN("content-type")))
+                if (!span_equal_fold(name, SPAN("content-range")) &&
+                    !(type.len && span_equal_fold(name, SPAN("content-type"))))
                         out_span(o, line);
+        if (!type.len)
+                return;
         out_text(o, "Content-Type: ");
         out_span(o, type);
         out_text(o, "\r\n");
@@ -112,14 +117,16 @@ void render_stored_head(struct out *o, const struct stored *stored, const struct
         out_start(o, stored, status);
         if (status == 304 || status == 412 || status == 416)
                 out_some_fields(o, stored, status);
-        else if (options->content_type.len)
-                out_retyped_fields(o, stored, options->content_type);
+        else if (status == 206)
+                out_part_fields(o, stored, options->content_type);
         else
                 out_span(o, stored->fields);
         out_framing(o, options);
-        out_text(o, "Age: ");
-        out_number(o, options->age > 0 ? (uint64_t)options->age : 0);
-        out_text(o, "\r\n");
+        if (options->age >= 0) {
+                out_text(o, "Age: ");
+                out_number(o, (uint64_t)options->age);
+                out_text(o, "\r\n");
+        }
         if (options->cache_status.len > 0) {
                 out_text(o, "Cache-Status: ");
                 out_span(o, options->cache_status);

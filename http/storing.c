@@ -125,6 +125,15 @@ static bool could_never_be_reused(const struct storing *s)
         return !has_validator(as) && (!usable || as->flags & STORED_NO_CACHE);
 }
 
+bool storing_may_update(const struct message *request, const struct message *response)
+{
+        struct storing s = {.request = request, .response = response};
+        cache_control_parse(request, &s.asked);
+        cache_control_parse(response, &s.said);
+        return !request_says_no_store(&s) && !response_says_no_store(&s) && !response_is_private(&s) &&
+               !is_authorized_for_one(&s);
+}
+
 void storing_as_whole(struct message *response, bool whole)
 {
         response->status = whole ? 200 : 206;
@@ -231,12 +240,16 @@ void storing_describe(struct stored *s, const struct message *request, const str
 }
 
 bool storing_keeps(const struct message *response, const struct field *f, const struct cache_control *cc,
-                   bool strip_set_cookie)
+                   bool strip_set_cookie, enum storing_for whom)
 {
-        static const uint64_t never = BIT(AGE) | BIT(CONTENT_LENGTH) | BIT(PROXY_AUTHENTICATE) |
-                                      BIT(PROXY_AUTHENTICATION_INFO) | BIT(PROXY_AUTHORIZATION) |
-                                      BIT(TRANSFER_ENCODING);
+        static const uint64_t never = BIT(AGE) | BIT(CONTENT_LENGTH) | BIT(TRANSFER_ENCODING);
+        static const uint64_t never_stored =
+                BIT(PROXY_AUTHENTICATE) | BIT(PROXY_AUTHENTICATION_INFO) | BIT(PROXY_AUTHORIZATION);
         if (f->hop || never >> f->id & 1 || f->name_len == 0)
+                return false;
+        if (whom == FOR_CLIENT)
+                return true;
+        if (never_stored >> f->id & 1)
                 return false;
         if (f->id == FIELD_SET_COOKIE && strip_set_cookie)
                 return false;
@@ -259,14 +272,14 @@ void storing_date(struct out *o, int64_t date)
         out_text(o, "\r\n");
 }
 
-void storing_fields(struct out *o, const struct message *response, const struct stored *stored)
+void storing_fields(struct out *o, const struct message *response, const struct stored *stored, enum storing_for whom)
 {
         struct cache_control cc;
         bool dated = false;
         cache_control_parse(response, &cc);
         for (unsigned i = 0; i < response->field_count; i++) {
                 const struct field *f = &response->fields[i];
-                if (!storing_keeps(response, f, &cc, stored->flags & STORED_COOKIE_STRIPPED))
+                if (!storing_keeps(response, f, &cc, stored->flags & STORED_COOKIE_STRIPPED, whom))
                         continue;
                 storing_line(o, response, f);
                 dated |= f->id == FIELD_DATE;

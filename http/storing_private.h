@@ -10,7 +10,7 @@ void storing_describe(struct stored *, const struct message *request, const stru
 
 /* Whether a field of the response is stored (RFC 9111 §3.1). */
 bool storing_keeps(const struct message *response, const struct field *, const struct cache_control *,
-                   bool strip_set_cookie);
+                   bool strip_set_cookie, enum storing_for);
 
 /* The only valid entity tag of the response; empty where there is none. */
 struct span storing_etag(const struct message *response);

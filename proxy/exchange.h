@@ -176,7 +176,8 @@ void exchanges_free(struct worker *);
 
 /* ---- between the step files -------------------------------------------------------------------------------------- */
 
-/* exchange_status.c: our member of Cache-Status, in `text`; key and detail are the exchange's. */
+/* exchange_status.c: our member of Cache-Status, in `text`; key and detail are the exchange's, but a
+ * reply of our own has no key. */
 struct span exchange_say_status(const struct exchange *, struct cache_status, char text[CACHE_STATUS_MAX]);
 
 /* step_request.c */
@@ -253,6 +254,8 @@ void exchange_validate_behind(const struct exchange *);
 /* exchange.c: the same request once more, as a background exchange of the shadow's. NULL: out of memory. */
 struct exchange *exchange_shadow(const struct exchange *, struct client *shadow);
 
+/* Gives the stored response the fields of the origin's reply as its own client gets them, until the turn ends. */
+void exchange_own_fields(struct exchange *, struct stored *);
 /* Whether a 206 is all there is, and may be stored like a 200. */
 bool exchange_is_whole(const struct message *response);
 
@@ -282,6 +285,8 @@ enum step step_relay(struct exchange *);
 bool exchange_nominate(struct out *names, const struct message *response);
 uint64_t exchange_storable_most(const struct exchange *);
 
+/* step_invalidate.c: what the reply to an unsafe request makes invalid is forgotten. */
+void exchange_invalidate(struct exchange *);
 /* What is stored under the key is of no use to anybody. Whoever reads it may go on; nobody new finds it. */
 void exchange_forget_stored(struct exchange *);
 
@@ -289,6 +294,11 @@ void exchange_forget_stored(struct exchange *);
  */
 bool exchange_begin_read(struct exchange *);
 void exchange_end_read(struct exchange *);
+
+/* Adds what the origin's reply says to what is stored, where that is for all (RFC 9111 §3.2, §3.4); *fresh is the
+ * stored response as this client gets it, good until the turn ends. False: the reply speaks of another response. */
+bool exchange_update(struct exchange *, const struct found *, struct stored *fresh);
+void exchange_update_by_head(struct exchange *);
 
 /* Has a prefault thread read the body of x->id from x->at on; afterwards goes on with `next`. */
 enum step exchange_ask_for_body(struct exchange *, enum step next);

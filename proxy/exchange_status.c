@@ -5,7 +5,7 @@ struct span exchange_say_status(const struct exchange *x, struct cache_status s,
 {
         struct out out = {.at = text, .cap = CACHE_STATUS_MAX};
 
-        if (x->store)
+        if (x->store && !x->fault.status) /* pages of ours echo nothing of the request (cases.md H10) */
                 s.key = x->key.text;
         s.detail = x->detail;
         cache_status(&out, &s);

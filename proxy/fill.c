@@ -48,7 +48,7 @@ bool fill_arrives(struct fill_reader *r, struct store *store, const struct fill_
         f->limit = limit;
         f->id = store_next_id(store);
         f->pinned = store_pin(store, f->id);
-        f->storing = true;
+        f->storing = !f->outdated;
         f->state = FILL_ARRIVING;
         fill_wake_all(f);
         pthread_mutex_unlock(&f->lock);

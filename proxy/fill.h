@@ -61,6 +61,10 @@ struct fill_reader *fills_enter(struct fills *, const struct key *, struct worke
 struct fill_reader *fills_join(struct fills *, const struct key *, struct worker *, void (*wake)(void *),
                                void *argument);
 
+/* Something has changed at the origin: what is arriving under such keys goes to those who read it already, and is
+ * neither found nor stored any more. */
+void fills_outdate(struct fills *, enum purge_kind, struct span text);
+
 /* What is remembered of keys: some thousand of them, and it may forget. */
 enum fills_noted {
         NOTED_UNSHAREABLE, /* its reply could not be shared: who waits for the next one waits for nothing */

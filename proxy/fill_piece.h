@@ -37,7 +37,7 @@ struct fill {
         struct fill_head head;
         struct piece *first, *last; /* in memory, in order; the last one grows */
         char *outgrown;             /* a first piece that became too small: somebody may be sending from it */
-        bool pinned, storing, sliced, handed_over, stalled;
+        bool pinned, storing, sliced, handed_over, stalled, outdated;
 };
 
 /* All with the lock held. */

@@ -137,6 +137,15 @@ void fill_unref_unlock(struct fill *f)
                 free_fill(f);
 }
 
+/* With both locks held. */
+static void unlink_fill(struct fill *f)
+{
+        *f->link = f->next;
+        if (f->next)
+                f->next->link = f->link;
+        f->fills = NULL;
+}
+
 void fill_hide(struct fill *f)
 {
         struct fills *t = f->fills;
@@ -146,12 +155,8 @@ void fill_hide(struct fill *f)
         pthread_mutex_unlock(&f->lock); /* the table's lock comes first */
         pthread_mutex_lock(&t->lock);
         pthread_mutex_lock(&f->lock);
-        if (f->fills) { /* nobody else has meanwhile */
-                *f->link = f->next;
-                if (f->next)
-                        f->next->link = f->link;
-        }
-        f->fills = NULL;
+        if (f->fills) /* nobody else has meanwhile */
+                unlink_fill(f);
         pthread_mutex_unlock(&t->lock);
 }
 
@@ -234,6 +239,27 @@ static struct fill *find(struct fills *t, const struct key *key)
         while (f && !(memcmp(f->key.hash, key->hash, KEY_HASH) == 0 && span_equal(f->key.text, key->text)))
                 f = f->next;
         return f;
+}
+
+static void outdate(struct fill *f)
+{
+        pthread_mutex_lock(&f->lock);
+        f->outdated = true;
+        f->storing = false;
+        unlink_fill(f);
+        pthread_mutex_unlock(&f->lock);
+}
+
+void fills_outdate(struct fills *t, enum purge_kind kind, struct span text)
+{
+        pthread_mutex_lock(&t->lock);
+        for (size_t i = 0; i < BUCKETS; i++)
+                for (struct fill *f = t->buckets[i], *next; f; f = next) {
+                        next = f->next;
+                        if (purge_covers(kind, text, f->key.text))
+                                outdate(f);
+                }
+        pthread_mutex_unlock(&t->lock);
 }
 
 /* False: it has begun to let go of what a new reader would need. */

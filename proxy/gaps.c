@@ -69,13 +69,22 @@ static size_t number(const struct key *key, size_t most)
 /* ---- claims, with the lock held ------------------------------------------------------------------------------------
  */
 
-static void wake(struct gap_wait *w)
+/* False: it was not waiting. */
+static bool unlink_wait(struct gap_wait *w)
 {
+        if (!w->link)
+                return false;
         *w->link = w->next;
         if (w->next)
                 w->next->link = w->link;
         w->link = NULL;
-        worker_post(w->worker, w->note);
+        return true;
+}
+
+static void wake(struct gap_wait *w)
+{
+        if (unlink_wait(w))
+                worker_post(w->worker, w->note);
 }
 
 static void wait_for(struct gap_claim *c, struct gap_wait *w, uint64_t at)
@@ -143,13 +152,7 @@ bool gaps_cancel(struct gaps *g, struct gap_wait *w)
         bool waited;
 
         pthread_mutex_lock(&g->lock);
-        waited = w->link != NULL;
-        if (waited) {
-                *w->link = w->next;
-                if (w->next)
-                        w->next->link = w->link;
-                w->link = NULL;
-        }
+        waited = unlink_wait(w);
         pthread_mutex_unlock(&g->lock);
         return waited;
 }

@@ -2,6 +2,8 @@
  * admin thread has gone, and whoever is last frees it. Everything in it and in a purge is under its lock. */
 #include "proxy/purge.h"
 
+#include "proxy/fill.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
@@ -145,6 +147,8 @@ struct purge *purge_start(struct purges *d, const struct proxy *proxy, enum purg
 
         if (!p)
                 return NULL;
+        if (proxy->fills)
+                fills_outdate(proxy->fills, kind, text);
         *p = (struct purge){.desk = d, .outstanding = 1, .done = done, .context = context};
         pthread_mutex_lock(&d->lock);
         d->references++;

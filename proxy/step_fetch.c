@@ -65,12 +65,16 @@ static void describe(const struct exchange *x, struct request_options *o, char a
         *o = (struct request_options){
                 .via = x->worker->proxy->config->origin.via_request,
                 .drop_conditions = x->validating || x->background,
+                .drop_preconditions = x->background,
                 .upgrade = x->request->upgrade,
         };
         if (x->gap) {
                 exchange_describe_gap(x, o, range);
         } else if (x->validating) {
-                field_only(x->request, FIELD_RANGE, &o->range);
+                if (!x->background) { /* a part of what has changed goes only to who asked for just that */
+                        field_only(x->request, FIELD_RANGE, &o->range);
+                        field_only(x->request, FIELD_IF_RANGE, &o->if_range);
+                }
                 o->etag = (struct span){x->validator, x->etag_len};
                 o->last_modified = (struct span){x->validator + x->etag_len, x->last_modified_len};
         }

@@ -58,6 +58,8 @@ bool exchange_take_offer(struct exchange *x)
                 x->pinned_id = false;
         }
         x->id = w->found.id;
+        if (!storing_may_update(x->request, &w->response))
+                return true; /* a client's own word on it is not for all */
         context = pending_add(w->proxy->pending, &x->key);
         if (store_alias(x->store, x->id,
                         &(struct alias){.key = &x->key,

@@ -183,15 +183,6 @@ static enum step another_answer(struct exchange *x)
         return STEP_JUDGE;
 }
 
-/* Whether what comes for this request may be added to what is stored. */
-static bool may_be_added(const struct exchange *x, const struct message *m)
-{
-        struct cache_control cc;
-
-        cache_control_parse(m, &cc);
-        return !message_has(x->request, FIELD_AUTHORIZATION) && !(cc.set & (CC_NO_STORE | CC_PRIVATE));
-}
-
 /* ---- the first part of a cold object -------------------------------------------------------------------------------
  */
 
@@ -237,7 +228,7 @@ static enum step reply_part(struct exchange *x, const struct stored *s)
         char status[CACHE_STATUS_MAX], range_text[RANGE_TEXT];
         struct out range = {.at = range_text, .cap = sizeof range_text};
         struct stored_reply_options options = {.status = 206,
-                                               .age = freshness_age(s, x->response_time),
+                                               .age = -1,
                                                .with_length = true,
                                                .length = x->end - x->at,
                                                .close = !x->request->persistent || x->reply_close,
@@ -274,7 +265,7 @@ static const char *judge_whole(struct exchange *x, struct stored *s, struct out 
                 return why;
         if (!exchange_nominate(names, &w->response) || names->overflow)
                 return "its Vary matches nothing";
-        storing_fields(&fields, &w->response, s);
+        storing_fields(&fields, &w->response, s, FOR_STORE);
         if (fields.overflow)
                 return "its head is too large";
         s->fields = (struct span){fields.at, fields.len};
@@ -308,6 +299,7 @@ static enum step begin_sparse(struct exchange *x, const struct byte_range *r, ui
         start_part(x, x->pinned_id);
         if (!x->probe) {
                 exchange_read_on(x, x->at, x->end);
+                exchange_own_fields(x, &s);
                 return reply_part(x, &s);
         }
         x->at = x->end = 0; /* nobody gets these bytes now */
@@ -316,6 +308,23 @@ static enum step begin_sparse(struct exchange *x, const struct byte_range *r, ui
 
 /* ---- judging -------------------------------------------------------------------------------------------------------
  */
+
+/* RFC 9111 §3.4: what the part's head says is news of the whole. If the reply has not begun, it begins with it. */
+static enum step combine(struct exchange *x)
+{
+        struct found *f = &x->worker->found;
+        struct stored fresh;
+        bool found = exchange_begin_read(x) && reader_response(x->reader, x->id, f) == FIND_HIT;
+
+        if (found && exchange_update(x, f, &fresh))
+                f->stored = fresh;
+        if (x->reply_started)
+                return STEP_FILL_GAP;
+        if (!found)
+                return ask_plainly(x);
+        x->gap_open = true;
+        return STEP_REPLY_STORED;
+}
 
 /* The head of the reply to a request of ours for a part. STEP_JUDGE: it is to be judged like any other. */
 enum step exchange_judge_part(struct exchange *x)
@@ -341,14 +350,8 @@ enum step exchange_judge_part(struct exchange *x)
         if (total != x->total || !same_validator(x, m))
                 return changed(x);
         x->gap_end = r.last + 1;
-        start_part(x, may_be_added(x, m));
-        if (x->reply_started)
-                return STEP_FILL_GAP;
-        if (!exchange_begin_read(x) || reader_find(x->reader, &x->key, x->request, true, &w->found) != FIND_HIT ||
-            w->found.id != x->id)
-                return ask_plainly(x);
-        x->gap_open = true;
-        return STEP_REPLY_STORED;
+        start_part(x, storing_may_update(x->request, m));
+        return combine(x);
 }
 
 /* ---- the body of the part ------------------------------------------------------------------------------------------

@@ -77,6 +77,8 @@ static enum step take_verdict(struct exchange *x)
                 break;
         case REQUEST_PASS:
                 x->detail = d->why;
+                if (strcmp(d->why, "method") == 0)
+                        x->forward_reason = "method"; /* RFC 9211 §2.2 */
                 break;
         }
         accept_request(x);
@@ -174,9 +176,16 @@ static enum step missed(struct exchange *x, const char *reason)
 static enum step judge_found(struct exchange *x)
 {
         const struct found *f = &x->worker->found;
+        int64_t now = x->start_us / 1000000;
         const char *why = NULL;
+        enum reuse verdict = reuse_verdict(x->request, &f->stored, now, &why);
 
-        switch (reuse_verdict(x->request, &f->stored, x->start_us / 1000000, &why)) {
+        if (verdict >= REUSE_VALIDATE && !x->background && reuse_while_validating(x->request, &f->stored, now)) {
+                x->detail = "stale-while-revalidate";
+                exchange_validate_behind(x);
+                return STEP_REPLY_STORED;
+        }
+        switch (verdict) {
         case REUSE_FRESH:
         case REUSE_STALE:
                 if (x->background) /* somebody else was quicker */
@@ -191,14 +200,10 @@ static enum step judge_found(struct exchange *x)
         case REUSE_VALIDATE:
                 break;
         }
-        if (!x->background && reuse_while_validating(x->request, &f->stored, x->start_us / 1000000)) {
-                x->detail = "stale-while-revalidate";
-                exchange_validate_behind(x);
-                return STEP_REPLY_STORED;
-        }
         x->had_stored = true;
         x->detail = why;
-        x->forward_reason = freshness_left(&f->stored, x->start_us / 1000000) > 0 ? "request" : "stale";
+        x->forward_reason =
+                freshness_left(&f->stored, now) > 0 && !(f->stored.flags & STORED_NO_CACHE) ? "request" : "stale";
         return STEP_VALIDATE;
 }
 

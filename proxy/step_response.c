@@ -7,7 +7,6 @@
 #include "http/vary.h"
 #include "proxy/client.h"
 #include "proxy/exchange.h"
-#include "proxy/pending.h"
 #include "proxy/pump.h"
 #include "proxy/tunnel.h"
 
@@ -111,49 +110,6 @@ enum step step_receive_head(struct exchange *x)
 /* ---- judging -------------------------------------------------------------------------------------------------------
  */
 
-static void purge_key(struct exchange *x, const struct key *key)
-{
-        struct proxy *p = x->worker->proxy;
-        struct store *store = p->stores[proxy_store_index(p, key)];
-        void *context = pending_add(p->pending, key);
-
-        if (!store || store_purge(store, PURGE_KEY, key->text, pending_purged, context) != 0)
-                pending_done(context, 0);
-}
-
-void exchange_forget_stored(struct exchange *x)
-{
-        purge_key(x, &x->key);
-}
-
-/* What Location or Content-Location points to, if it is of the same origin; for clients of the same destination. */
-static void invalidate_named(struct exchange *x, enum field_id id)
-{
-        const struct authority base = {x->decision.host, x->decision.port};
-        char text[KEY_TEXT_MAX];
-        struct out path = {.at = x->worker->page, .cap = PAGE_SIZE_MAX};
-        struct span value;
-        struct key key;
-
-        if (field_only(&x->worker->response, id, &value) == 1 &&
-            reference_resolve(&path, &base, x->decision.path, value) &&
-            key_build(&key, text, base.host, base.port, (struct span){path.at, path.len}, &x->client->destination.sa))
-                purge_key(x, &key);
-}
-
-/* RFC 9111 §4.4: a successful unsafe request makes what is stored under its own key invalid, and what its reply names
- * (but nothing of another destination's: cases.md H13). */
-static void invalidate(struct exchange *x)
-{
-        uint16_t status = x->worker->response.status;
-
-        if (!x->store || method_safe((enum method)x->request->method) || status < 200 || status >= 400)
-                return;
-        purge_key(x, &x->key);
-        invalidate_named(x, FIELD_LOCATION);
-        invalidate_named(x, FIELD_CONTENT_LOCATION);
-}
-
 /* Servers forget to say that a compressed reply depends on Accept-Encoding. A client that does not know the coding
  * would get bytes that it cannot read, so such a reply always varies by it. */
 bool exchange_nominate(struct out *names, const struct message *response)
@@ -204,7 +160,8 @@ static bool represents_target(const struct exchange *x)
         struct out path = {.at = x->worker->page, .cap = PAGE_SIZE_MAX};
         struct span value;
 
-        return field_only(&x->worker->response, FIELD_CONTENT_LOCATION, &value) == 1 &&
+        return x->worker->response.status == 200 &&
+               field_only(&x->worker->response, FIELD_CONTENT_LOCATION, &value) == 1 &&
                reference_resolve(&path, &base, x->decision.path, value) &&
                span_equal((struct span){path.at, path.len}, x->decision.path);
 }
@@ -227,7 +184,7 @@ static const char *start_fill(struct exchange *x)
                 return "its head is malformed";
         if (!exchange_nominate(&names, m))
                 return "its Vary matches nothing";
-        storing_fields(&fields, m, &stored);
+        storing_fields(&fields, m, &stored, FOR_STORE);
         if (fields.overflow || names.overflow)
                 return "its head is too large";
         stored.fields = (struct span){fields.at, fields.len};
@@ -308,32 +265,22 @@ static bool server_error(uint16_t status)
         return status == 500 || (status >= 502 && status <= 504);
 }
 
-/* RFC 9111 §4.3.5: a HEAD's reply makes what is stored good again, or shows that it is not. */
-static void freshen_by_head(struct exchange *x)
-{
-        struct worker *w = x->worker;
-        struct out fields = {.at = w->fields, .cap = PAGE_SIZE_MAX};
-        struct found *f = &w->found;
-        struct stored fresh;
-        void *context;
-
-        if (!x->had_stored || !x->head_only || w->response.status != 200 || !exchange_begin_read(x) ||
-            reader_find(x->reader, &x->key, x->request, true, f) != FIND_HIT)
-                return;
-        if (!storing_head_agrees(&f->stored, f->length, &w->response) ||
-            !storing_freshen(&fields, &f->stored, &w->response, x->request, x->request_time, x->response_time,
-                             &fresh)) {
-                exchange_forget_stored(x);
-                return;
-        }
-        context = pending_add(w->proxy->pending, &x->key);
-        if (store_freshen(x->store, f->id, &fresh, pending_done, context) != 0)
-                pending_done(context, 0);
-}
-
 static bool may_keep_post(const struct exchange *x)
 {
         return x->decision.keeps_post && !x->private && !x->client->pinned;
+}
+
+/* RFC 9111 §4.3.3: a full answer to a validation takes the place of what was validated, even if it is not stored
+ * itself. What says nothing about the resource does not. */
+static bool outdates_stored(const struct exchange *x)
+{
+        static const uint16_t silent[] = {401, 403, 407, 408, 412, 416, 417, 421, 425, 428, 429, 431, 451};
+        uint16_t status = x->worker->response.status;
+
+        for (size_t i = 0; i < sizeof silent / sizeof silent[0]; i++)
+                if (silent[i] == status)
+                        return false;
+        return x->validating && !x->offering && !x->part && !x->head_only && status < 500 && status != 304;
 }
 
 enum step step_judge(struct exchange *x)
@@ -352,10 +299,8 @@ enum step step_judge(struct exchange *x)
                 return STEP_FRESHEN;
         if (server_error(m->status) && exchange_stale_instead(x, REUSE_SERVER_ERROR, m->status, &next))
                 return next;
-        invalidate(x);
-        freshen_by_head(x);
-        if (x->validating && m->status == 206) /* what is stored is not what the origin has any more */
-                exchange_forget_stored(x);
+        exchange_invalidate(x);
+        exchange_update_by_head(x);
         if (x->store && (x->look || may_keep_post(x))) {
                 x->detail = start_whole_fill(x);
                 if (x->look)
@@ -363,6 +308,8 @@ enum step step_judge(struct exchange *x)
         }
         if (x->detail)
                 fill_leave(&x->part);
+        if (outdates_stored(x))
+                exchange_forget_stored(x);
         if (x->validating)
                 x->result = "TCP_REFRESH_MODIFIED";
         else
@@ -403,6 +350,7 @@ enum step step_adapt(struct exchange *x)
         x->reply_body = body_start(&x->reply_storage, m);
         if (x->part && x->ranged && exchange_share_range(x))
                 return STEP_SHARE;
+        options.date = x->response_time;
         options.cache_status = exchange_say_status(
                 x, (struct cache_status){.fwd = x->forward_reason, .fwd_status = m->status, .stored = x->part != NULL},
                 status);

@@ -90,7 +90,7 @@ static void say_head(struct exchange *x, const struct fill_head *h, struct store
         x->reply_chunked = unknown && x->request->minor == 1;
         x->reply_close |= unknown && !x->reply_chunked;
         *o = (struct stored_reply_options){.status = h->stored.status,
-                                           .age = freshness_age(&h->stored, now),
+                                           .age = x->leads ? -1 : freshness_age(&h->stored, now),
                                            .with_length = !unknown,
                                            .length = unknown ? 0 : h->length,
                                            .chunked = x->reply_chunked,
@@ -137,9 +137,11 @@ static bool send_head(struct exchange *x, const struct fill_head *h)
 
 bool exchange_share_range(struct exchange *x)
 {
+        struct fill_head head = *fill_head(x->part);
         uint64_t end;
 
-        return cut_out(x, fill_head(x->part), &end) && send_head(x, fill_head(x->part));
+        exchange_own_fields(x, &head.stored);
+        return cut_out(x, &head, &end) && send_head(x, &head);
 }
 
 /* Whether what is wanted is about to come. */

@@ -4,10 +4,8 @@
  * slice, in turns of some MiB, each with a read transaction of its own; meanwhile its id is pinned. */
 #include "http/condition.h"
 #include "http/render.h"
-#include "http/storing.h"
 #include "proxy/client.h"
 #include "proxy/exchange.h"
-#include "proxy/pending.h"
 
 enum {
         SPANS_MAX = 64,       /* of one writev */
@@ -37,15 +35,15 @@ static void describe_range(struct answer *a, const struct byte_range *r, uint64_
 }
 
 /* Range is for a 200 that would be sent in full (RFC 9110 §14.2). */
-static void choose_range(struct answer *a, const struct exchange *x, const struct found *f)
+static void choose_range(struct answer *a, const struct exchange *x, const struct found *f, const struct stored *s)
 {
         struct byte_range range;
 
-        a->status = f->stored.status;
+        a->status = s->status;
         a->end = f->length;
         if (a->status != 200 || x->request->method != METHOD_GET || !message_has(x->request, FIELD_RANGE))
                 return;
-        switch (range_verdict(x->request, &f->stored, f->length, x->start_us / 1000000, &range)) {
+        switch (range_verdict(x->request, s, f->length, x->start_us / 1000000, &range)) {
         case RANGE_WHOLE:
                 break;
         case RANGE_PART:
@@ -62,9 +60,9 @@ static void choose_range(struct answer *a, const struct exchange *x, const struc
         }
 }
 
-static void choose_answer(struct answer *a, const struct exchange *x, const struct found *f)
+static void choose_answer(struct answer *a, const struct exchange *x, const struct found *f, const struct stored *s)
 {
-        switch (condition_evaluate(x->request, &f->stored, x->start_us / 1000000)) {
+        switch (condition_evaluate(x->request, s, x->start_us / 1000000)) {
         case CONDITION_NOT_MODIFIED:
                 a->status = 304;
                 break;
@@ -72,7 +70,7 @@ static void choose_answer(struct answer *a, const struct exchange *x, const stru
                 a->status = 412;
                 break;
         case CONDITION_PASS:
-                choose_range(a, x, f);
+                choose_range(a, x, f, s);
                 break;
         }
         a->body = a->end > a->first && !x->head_only;
@@ -98,7 +96,7 @@ static void describe_head(struct answer *a, const struct exchange *x, const stru
         if (x->validating)
                 now = x->response_time;
         a->head.status = a->status;
-        a->head.age = freshness_age(s, now);
+        a->head.age = x->validating ? -1 : freshness_age(s, now);
         a->head.with_length = a->status != 304 && a->status != 204;
         a->head.length = a->end - a->first;
         a->head.close = !x->request->persistent || x->reply_close || !x->request_done;
@@ -272,7 +270,7 @@ static enum step reply_with(struct exchange *x, const struct found *f, const str
         struct answer a;
 
         memset(&a, 0, offsetof(struct answer, cache_status));
-        choose_answer(&a, x, f);
+        choose_answer(&a, x, f, s);
         if (a.status == 200 && a.body && exchange_parts_wanted(x, f))
                 return reply_with_parts(x, f, s, &a);
         describe_head(&a, x, s);
@@ -382,19 +380,14 @@ enum step step_freshen(struct exchange *x)
 {
         struct worker *w = x->worker;
         struct found *f = &w->found;
-        struct out fields = {.at = w->fields, .cap = PAGE_SIZE_MAX};
         struct stored fresh;
-        void *context;
 
         if (!exchange_begin_read(x) || !find_freshened(x, f))
                 return fetch_again(x);
         if (x->freshened || f->id != x->id)
                 return reply_with(x, f, &f->stored);
-        if (!storing_freshen(&fields, &f->stored, &w->response, x->request, x->request_time, x->response_time, &fresh))
+        if (!exchange_update(x, f, &fresh))
                 return fetch_again(x);
-        context = pending_add(w->proxy->pending, &x->key);
-        if (store_freshen(x->store, f->id, &fresh, pending_done, context) != 0)
-                pending_done(context, 0);
         if (x->part)
                 fill_end(x->part, FILL_ANEW);
         fill_leave(&x->part);

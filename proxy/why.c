@@ -168,16 +168,14 @@ static bool write_request(struct out *o, struct span key_text, const json_t *fie
         static const size_t scheme = sizeof "http://" - 1;
         const char *slash = memchr(key_text.at + scheme, '/', key_text.len - scheme);
         struct span host = {key_text.at + scheme, (size_t)(slash - key_text.at) - scheme};
-        const json_t *field;
-        size_t i;
 
         out_text(o, "GET ");
         out_span(o, (struct span){slash, (size_t)(key_text.at + key_text.len - slash)});
         out_text(o, " HTTP/1.1\r\nHost: ");
         out_span(o, host);
         out_text(o, "\r\n");
-        json_array_foreach(fields, i, field)
-        {
+        for (size_t i = 0; i < json_array_size(fields); i++) {
+                const json_t *field = json_array_get(fields, i);
                 struct span line = {json_string_value(field), json_string_length(field)};
 
                 if (!line.len || memchr(line.at, '\r', line.len) || memchr(line.at, '\n', line.len))

@@ -92,13 +92,11 @@ static void freshness_line(FILE *out, const json_t *stored)
 
 static void flags_line(FILE *out, const json_t *flags)
 {
-        const json_t *flag;
-        size_t i;
-
         if (!json_array_size(flags))
                 return;
         fprintf(out, "  %-11s ", "flags");
-        json_array_foreach(flags, i, flag) fprintf(out, "%s%s", i ? ", " : "", json_string_value(flag));
+        for (size_t i = 0; i < json_array_size(flags); i++)
+                fprintf(out, "%s%s", i ? ", " : "", json_string_value(json_array_get(flags, i)));
         fputc('\n', out);
 }
 
@@ -127,8 +125,7 @@ static void stored_block(FILE *out, const json_t *stored)
 
 void why_text(FILE *out, const json_t *why)
 {
-        const json_t *list = json_object_get(why, "stored"), *request = json_object_get(why, "request"), *stored;
-        size_t i;
+        const json_t *list = json_object_get(why, "stored"), *request = json_object_get(why, "request");
 
         print(out, text(why, "url"));
         fputc('\n', out);
@@ -138,7 +135,8 @@ void why_text(FILE *out, const json_t *why)
                 fputs("\nNothing is stored under this URL: such a request goes to the origin (RFC 9111 §4).\n"
                       "The detail of Cache-Status and of the log says why a reply was not stored.\n",
                       out);
-        json_array_foreach(list, i, stored) stored_block(out, stored);
+        for (size_t i = 0; i < json_array_size(list); i++)
+                stored_block(out, json_array_get(list, i));
         if (json_is_true(json_object_get(why, "more")))
                 fputs("\nThere is more under this URL.\n", out);
 }

@@ -482,7 +482,7 @@ def test_a_download_that_is_given_up_is_not_lost(limpid, origin, connect, fetch)
     wire.head()
     assert wire.read(4 * MIB) == BODY[:4 * MIB]
     wire.close()
-    wait.eventually(lambda: limpid.stats()["aborted"] or limpid.summary()["stores"][0]["responses"], "the end of it")
+    wait.eventually(lambda: "of which" in limpid.command("why", f"http://{there.host}/file"), "what came of it to be stored")
     go.set()
     assert fetch(there, "/file").body == BODY
     assert cost(there) <= 2 * len(BODY) - 3 * MIB
@@ -506,3 +506,78 @@ def test_a_download_that_is_nearly_done_is_finished(limpid, origin, connect, fet
     limpid.counter("connections_open", 0)
     go.set()
     assert fetch(there, "/file").body == BODY and len(there.requests) == 1
+
+
+# ---- at full size
+
+BLOCK = pattern(MIB + 7, 5)  # repeated, so that equal bytes are never a whole number of slices apart
+
+
+def made_up(first, last):
+    """The bytes of a body that is nowhere: of whatever size."""
+    at, size = first % len(BLOCK), last - first + 1
+    return (BLOCK * (size // len(BLOCK) + 2))[at:at + size]
+
+
+def endless(size):
+    def play(request):
+        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", request.get("Range"))
+        first, last = int(asked[1]), min(int(asked[2]), size - 1)
+        request.sent = last - first + 1
+        return reply(made_up(first, last), STORED, 'ETag: "v1"', f"Content-Range: bytes {first}-{last}/{size}", status="206 Partial Content")
+
+    return play
+
+
+def read_ranges(connect, there, ranges):
+    """Each list of ranges over a connection of its own, all at once; what was wrong with them."""
+    wrong = []
+
+    def read(wire, mine):
+        for first, last in mine:
+            got = wire.ask(get(there.host, "/large", f"Range: bytes={first}-{last}"))
+            if got.status != 206 or got.body != made_up(first, last):
+                wrong.append((first, last, got.status))
+
+    threads = [threading.Thread(target=read, args=(connect(there), mine)) for mine in ranges]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return wrong
+
+
+def test_twenty_clients_reading_a_gigabyte_at_random(limpid_with, origin, connect):
+    """What the origin sends is at most 1.1 times what they want together, and nothing the second time."""
+    size, chance = 1 << 30, random.Random(3)
+    limpid_with(cache={"store": {"main": {"size": "16G"}}})
+    there = origin(answer(endless(size)))
+    ranges = [[(first, first + MIB - 1) for first in (chance.randrange(0, size - MIB) for _ in range(10))] for _ in range(20)]
+    assert read_ranges(connect, there, ranges) == []
+    edges = sorted((first, last + 1) for mine in ranges for first, last in mine)
+    union, end = 0, 0
+    for first, last in edges:
+        union += max(0, last - max(first, end))
+        end = max(end, last)
+    count = len(there.requests)
+    assert sum(request.sent for request in there.requests) <= 1.10 * union
+    assert read_ranges(connect, there, ranges) == [] and len(there.requests) == count
+
+
+def test_consecutive_large_ranges_by_eight_connections(limpid_with, origin, connect):
+    piece, count = 18_874_368, 16
+    limpid_with(cache={"store": {"main": {"size": "16G"}}})
+    there = origin(answer(endless(piece * count)))
+    ranges = [[(n * piece, (n + 1) * piece - 1) for n in range(first, count, 8)] for first in range(8)]
+    assert read_ranges(connect, there, ranges) == []
+    assert sum(request.sent for request in there.requests) <= 1.02 * piece * count
+
+
+def test_an_object_of_256_gib(limpid_with, origin, connect, fetch):
+    size = 256 << 30
+    limpid_with(cache={"store": {"main": {"size": "2T"}}})
+    there = origin(answer(endless(size)))
+    ranges = [[(0, 99), (size - 100, size - 1), (size // 2, size // 2 + 3 * MIB)]]
+    for _ in range(2):
+        assert read_ranges(connect, there, ranges) == []
+    assert len(there.requests) == 3 and fetch(there, "/large", f"Range: bytes={size}-").status == 416

@@ -37,9 +37,9 @@ Test(cache_status, a_detail_is_a_quoted_string)
 
 Test(cache_status, the_key_is_a_quoted_string_unless_it_is_too_long)
 {
-        char key[CACHE_STATUS_MAX / 2 + 1];
+        char key[CACHE_STATUS_MAX / 2];
 
-        memset(key, 'k', sizeof key);
+        memset(key, '"', sizeof key);
         is(&(struct cache_status){.hit = true, .key = SPAN("http://a:80/\"b @192.0.2.1"), .detail = "x"},
            "Limpid; hit; key=\"http://a:80/\\\"b @192.0.2.1\"; detail=\"x\"");
         is(&(struct cache_status){.hit = true, .key = {key, sizeof key}}, "Limpid; hit");

@@ -175,3 +175,27 @@ Test(date, dates_are_written_as_imf_fixdate)
         date_format(INT64_MAX, text);
         cr_expect_str_eq(text, "Fri, 31 Dec 9999 23:59:59 GMT");
 }
+
+#define EXACT(text) cr_expect(date_is_exact(SPAN(text)), "%s", text)
+#define LOOSE(text) cr_expect_not(date_is_exact(SPAN(text)), "%s", text)
+
+Test(date, the_exact_forms_are_three)
+{
+        EXACT("Sun, 06 Nov 1994 08:49:37 GMT");
+        EXACT("sUN, 06 nOV 1994 08:49:37 gmt");
+        EXACT("Sunday, 06-Nov-94 08:49:37 GMT");
+        EXACT("Sun Nov  6 08:49:37 1994");
+        EXACT("Sun Nov 16 08:49:37 1994");
+        LOOSE("");
+        LOOSE("0");
+        LOOSE("Sun, 06 Nov 1994 08:49:37 UTC");
+        LOOSE("Sun, 06 Nov 1994 08:49:37");
+        LOOSE("Sun, 06 Nov 1994 08:49:37 GMT ");
+        LOOSE("Sun, 06 Nov 94 08:49:37 GMT");
+        LOOSE("Sun 06 Nov 1994 08:49:37 GMT");
+        LOOSE("Sun, 06  Nov  1994 08:49:37 GMT");
+        LOOSE("Sun, 06-Nov-1994 08:49:37 GMT");
+        LOOSE("Sun, 06 Nov 1994 8:49:37 GMT");
+        LOOSE("Sun, 06-Nov-94 08:49:37 GMT");
+        LOOSE("Sun, 06 Nov 1994 08:49:37 +0000");
+}

@@ -21,7 +21,7 @@ static bool freshen(struct span not_modified, size_t cap, struct stored *updated
                              .reason = SPAN("Fine"),
                              .flags = STORED_COOKIE_STRIPPED,
                              .fields = SPAN(DATE TAG CC("max-age=9") "X-A: 1\r\nVary: a\r\nContent-Encoding: br\r\n")};
-        return storing_freshen(&o, &old, &m, &request, DATED + 10, DATED + 11, updated);
+        return storing_freshen(&o, &old, &m, &request, DATED + 10, DATED + 11, FOR_STORE, updated);
 }
 
 #define FRESH "HTTP/1.1 304 N\r\nDate: Sun, 06 Nov 1994 08:49:47 GMT\r\n"
@@ -84,7 +84,7 @@ static bool about(const char *tag, bool dated, struct span not_modified)
         struct out o = {.at = text, .cap = sizeof text};
         cr_assert_eq(parse_request(&request, SPAN(GET END)).kind, FAULT_NONE);
         cr_assert_eq(parse_response(&m, not_modified, METHOD_GET).kind, FAULT_NONE);
-        return storing_freshen(&o, &old, &m, &request, DATED + 10, DATED + 11, &new);
+        return storing_freshen(&o, &old, &m, &request, DATED + 10, DATED + 11, FOR_STORE, &new);
 }
 #define ABOUT(tag, dated, fields) about(tag, dated, SPAN(FRESH fields END))
 
@@ -150,7 +150,7 @@ static bool update(const char *fields, unsigned flags, struct span not_modified)
         struct out o = {.at = text, .cap = sizeof text};
         cr_assert_eq(parse_request(&request, SPAN(GET END)).kind, FAULT_NONE);
         cr_assert_eq(parse_response(&m, not_modified, METHOD_GET).kind, FAULT_NONE);
-        return storing_freshen(&o, &old, &m, &request, DATED + 10, DATED + 11, &updated);
+        return storing_freshen(&o, &old, &m, &request, DATED + 10, DATED + 11, FOR_STORE, &updated);
 }
 #define NEW_DATE "Date: Sun, 06 Nov 1994 08:49:47 GMT\r\n"
 #define UPDATE(was, flags_were, said, expected)                                                                        \
@@ -225,7 +225,8 @@ Test(freshen, more_fields_than_fit_a_head_update_nothing)
 Test(freshen, the_reply_to_a_head_freshens_what_it_agrees_with)
 {
         struct message m;
-        struct stored old = {.etag = SPAN("\"a\""), .last_modified = DATED - 3600, .response_time = DATED};
+        struct stored old = {
+                .status = 200, .etag = SPAN("\"a\""), .last_modified = DATED - 3600, .response_time = DATED};
         static const struct {
                 struct span head;
                 bool agrees;
@@ -244,6 +245,56 @@ Test(freshen, the_reply_to_a_head_freshens_what_it_agrees_with)
                 cr_assert_eq(parse_response(&m, replies[i].head, METHOD_HEAD).kind, FAULT_NONE);
                 cr_expect_eq(storing_head_agrees(&old, 5, &m), replies[i].agrees, "%zu", i);
         }
+        old.status = 404;
+        cr_assert_eq(parse_response(&m, SPAN(OK END), METHOD_HEAD).kind, FAULT_NONE);
+        cr_expect_not(storing_head_agrees(&old, 5, &m), "it was not there, and now it is");
         cr_assert(update(DATE TAG CC("max-age=9"), 0, SPAN(OK NEW_DATE TAG CC("max-age=90") END)));
         cr_expect_eq(updated.lifetime, 90);
+}
+
+Test(freshen, the_client_gets_what_is_not_for_all)
+{
+        struct message m, asked;
+        struct stored new;
+        char bytes[1024];
+        struct out o = {.at = bytes, .cap = sizeof bytes};
+        struct stored old = {
+                .status = 200, .last_modified = -1, .etag = SPAN("\"a\""), .fields = SPAN("ETag: \"a\"\r\n")};
+
+        cr_assert_eq(parse_request(&asked, SPAN(GET END)).kind, FAULT_NONE);
+        cr_assert_eq(parse_response(&m,
+                                    SPAN("HTTP/1.1 304 N\r\nETag: \"a\"\r\nSet-Cookie: s=1\r\nX: 1\r\n"
+                                         "Cache-Control: private=\"x\"\r\nConnection: y\r\nY: 1\r\n" END),
+                                    METHOD_GET)
+                             .kind,
+                     FAULT_NONE);
+        cr_assert(storing_freshen(&o, &old, &m, &asked, 1, 2, FOR_CLIENT, &new));
+        cr_expect(memmem(new.fields.at, new.fields.len, "Set-Cookie: s=1\r\n", 17));
+        cr_expect(memmem(new.fields.at, new.fields.len, "X: 1\r\n", 6));
+        cr_expect_null(memmem(new.fields.at, new.fields.len, "Y: 1\r\n", 6));
+        o.len = 0;
+        cr_assert(storing_freshen(&o, &old, &m, &asked, 1, 2, FOR_STORE, &new));
+        cr_expect_null(memmem(new.fields.at, new.fields.len, "Set-Cookie", 10));
+        cr_expect_null(memmem(new.fields.at, new.fields.len, "X: 1\r\n", 6));
+}
+
+static bool may_update(struct span head, struct span reply)
+{
+        struct message asked, response;
+
+        cr_assert_eq(parse_request(&asked, head).kind, FAULT_NONE);
+        cr_assert_eq(parse_response(&response, reply, METHOD_GET).kind, FAULT_NONE);
+        return storing_may_update(&asked, &response);
+}
+
+#define NEWS(fields) SPAN("HTTP/1.1 304 N\r\n" fields END)
+
+Test(freshen, what_is_one_clients_own_updates_nothing)
+{
+        cr_expect(may_update(SPAN(GET END), NEWS("Cache-Control: max-age=9\r\n")));
+        cr_expect_not(may_update(SPAN(GET END), NEWS("Cache-Control: private\r\n")));
+        cr_expect_not(may_update(SPAN(GET END), NEWS("Cache-Control: no-store\r\n")));
+        cr_expect_not(may_update(SPAN(GET "Cache-Control: no-store\r\n" END), NEWS("")));
+        cr_expect_not(may_update(SPAN(GET "Authorization: Basic eDp5\r\n" END), NEWS("")));
+        cr_expect(may_update(SPAN(GET "Authorization: Basic eDp5\r\n" END), NEWS("Cache-Control: public\r\n")));
 }

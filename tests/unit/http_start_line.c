@@ -57,8 +57,6 @@ Test(start_line, R6_malformed_status_lines_are_bad)
         BAD_REPLY("HTTP/1.1 2\r\n" END);
         BAD_REPLY("HTTP/1.1 20 a\r\n" END);
         BAD_REPLY("HTTP/1.1 1000 a\r\n" END);
-        BAD_REPLY("HTTP/1.1 600 a\r\n" END);
-        BAD_REPLY("HTTP/1.1 999 a\r\n" END);
         BAD_REPLY("HTTP/2.0 200 OK\r\n" END);
         BAD_REPLY("HTTP/1.2 200 OK\r\n" END);
         BAD_REPLY("HTTP/0.9 200 OK\r\n" END);
@@ -88,4 +86,14 @@ Test(start_line, status_lines_are_taken_apart)
         cr_assert_eq(RESPONSE(&m, "HTTP/1.0 599\r\n" END).kind, FAULT_NONE);
         cr_expect_eq(m.target_len, 0);
         cr_expect_eq(m.status, 599);
+}
+
+Test(start_line, statuses_without_a_class_are_delivered_and_not_stored)
+{
+        struct message m;
+
+        cr_assert_eq(RESPONSE(&m, "HTTP/1.1 600 a\r\n" END).kind, FAULT_NONE);
+        cr_expect(m.status == 600 && m.odd);
+        cr_assert_eq(RESPONSE(&m, "HTTP/1.1 999 a\r\n" END).kind, FAULT_NONE);
+        cr_expect(m.status == 999 && m.odd);
 }

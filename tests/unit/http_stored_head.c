@@ -83,7 +83,7 @@ Test(stored_head, a_416_says_nothing_of_the_content_but_its_length)
                          "Content-Length: 0\r\nAge: 0\r\n\r\n"));
 }
 
-Test(stored_head, an_age_is_never_negative_and_a_small_buffer_overflows)
+Test(stored_head, what_the_origin_has_just_sent_has_no_age_and_a_small_buffer_overflows)
 {
         struct stored s = stored();
         char bytes[40];
@@ -91,6 +91,19 @@ Test(stored_head, an_age_is_never_negative_and_a_small_buffer_overflows)
         render_stored_head(&o, &s, &(struct stored_reply_options){.status = 200, .age = -5});
         cr_expect(o.overflow);
         s.fields = (struct span){NULL, 0};
-        expect_head(&s, (struct stored_reply_options){.status = 200, .age = -5},
-                    SPAN("HTTP/1.1 200 OK\r\nAge: 0\r\n\r\n"));
+        expect_head(&s, (struct stored_reply_options){.status = 200, .age = -5}, SPAN("HTTP/1.1 200 OK\r\n\r\n"));
+}
+
+Test(stored_head, a_part_has_the_range_that_is_said_and_no_other)
+{
+        struct stored s = stored();
+        s.fields = SPAN("Content-Range: abc\r\nA: b\r\n");
+        expect_head(&s,
+                    (struct stored_reply_options){.status = 206,
+                                                  .age = -1,
+                                                  .content_range = SPAN("bytes 0-1/9"),
+                                                  .with_length = true,
+                                                  .length = 2},
+                    SPAN("HTTP/1.1 206 Partial Content\r\nA: b\r\nContent-Range: bytes 0-1/9\r\nContent-Length: "
+                         "2\r\n\r\n"));
 }

@@ -120,7 +120,7 @@ static char text[4096];
 static void expect_fields(const char *expected)
 {
         struct out o = {.at = text, .cap = sizeof text};
-        storing_fields(&o, &response, &stored);
+        storing_fields(&o, &response, &stored, FOR_STORE);
         cr_expect_eq(o.len, strlen(expected));
         cr_expect_eq(memcmp(text, expected, strlen(expected)), 0, "%.*s", (int)o.len, text);
 }
