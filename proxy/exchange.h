@@ -232,9 +232,10 @@ bool exchange_take_offer(struct exchange *);
 /* step_range.c */
 /* Nothing that is stored answers: how a request for a part of it is best fetched, or one for all of it. */
 enum step exchange_miss(struct exchange *);
-/* Claims the bytes from x->gap_at to x->gap_end, or waits for who has. True: it waits; when woken, it goes on where it
+/* Claims the bytes from x->gap_at to x->gap_end, of which those from `first` to `past` are wanted, or waits for who
+ * has. True: it waits; when woken, it goes on where it
  * is told to. */
-bool exchange_await_gap(struct exchange *);
+bool exchange_await_gap(struct exchange *, uint64_t first, uint64_t past);
 /* It has waited for a gap until its deadline. False: it was not waiting for one. */
 bool exchange_gap_late(struct exchange *);
 void exchange_forget_gap(struct exchange *);

@@ -97,17 +97,37 @@ static void wait_for(struct gap_claim *c, struct gap_wait *w, uint64_t at)
         c->waits = w;
 }
 
-/* The claim that covers `at`; else *end is cut where the next one begins. */
-static struct gap_claim *find(const struct gaps *g, const struct key *key, uint64_t at, uint64_t *end)
+/* Whether a claim is worth waiting for: it covers the beginning, and is neither far behind it nor, of more, only the
+ * unit at its edge. */
+static bool is_awaited(const struct gap_claim *c, const struct gap_part *p)
 {
+        bool covers = c->at <= p->at && p->at < c->end && p->at - c->at < FAR;
+
+        return covers && (c->end >= p->past || c->end - p->at > SLICE_UNIT);
+}
+
+/* What remains of the part beside a claim that is not waited for. */
+static void cut(struct gap_part *p, const struct gap_claim *c)
+{
+        if (c->at <= p->at && p->at < c->end && c->end - p->at <= SLICE_UNIT)
+                p->at = p->first;
+        else if (c->at > p->at && c->at < p->end)
+                p->end = p->past > c->at && p->end - c->at <= SLICE_UNIT ? p->past : c->at;
+}
+
+/* The claim that is to be waited for; else the part is cut to what the others leave. */
+static struct gap_claim *find(const struct gaps *g, const struct key *key, struct gap_part *p)
+{
+        struct gap_part left = *p;
+
         for (struct gap_claim *c = g->buckets[number(key, BUCKETS)]; c; c = c->next) {
                 if (memcmp(c->hash, key->hash, KEY_HASH) != 0)
                         continue;
-                if (c->at <= at && at < c->end && at - c->at < FAR)
+                if (is_awaited(c, p))
                         return c;
-                if (c->at > at && c->at < *end)
-                        *end = c->at;
+                cut(&left, c);
         }
+        *p = left;
         return NULL;
 }
 
@@ -128,19 +148,19 @@ static struct gap_claim *add(struct gaps *g, const struct key *key, uint64_t at,
 /* ---- claims --------------------------------------------------------------------------------------------------------
  */
 
-enum gaps_claimed gaps_claim(struct gaps *g, const struct key *key, uint64_t at, uint64_t *end,
-                             struct gap_claim **claim, struct gap_wait *wait)
+enum gaps_claimed gaps_claim(struct gaps *g, const struct key *key, struct gap_part *part, struct gap_claim **claim,
+                             struct gap_wait *wait)
 {
         enum gaps_claimed result = GAPS_WAIT;
         struct gap_claim *c;
 
         pthread_mutex_lock(&g->lock);
-        c = find(g, key, at, end);
+        c = find(g, key, part);
         if (c) {
                 if (wait)
-                        wait_for(c, wait, at);
+                        wait_for(c, wait, part->first);
         } else {
-                *claim = add(g, key, at, *end);
+                *claim = add(g, key, part->at, part->end);
                 result = *claim ? GAPS_CLAIMED : GAPS_ERROR;
         }
         pthread_mutex_unlock(&g->lock);

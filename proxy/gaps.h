@@ -28,14 +28,20 @@ struct gaps *gaps_new(void);
 void gaps_free(struct gaps **);
 
 enum gaps_claimed {
-        GAPS_CLAIMED, /* *claim is the caller's until gaps_unclaim; *end is where the next one's part begins, if that is
-                         less */
+        GAPS_CLAIMED, /* *claim is the caller's until gaps_unclaim, and the part is what it is to fetch */
         GAPS_WAIT,    /* somebody is fetching it: wait->note will be posted to wait->worker, once */
         GAPS_ERROR    /* out of memory: to be fetched without a claim */
 };
 
-/* For the bytes from `at` to *end of a key's body. `wait` NULL: nothing is posted. */
-enum gaps_claimed gaps_claim(struct gaps *, const struct key *, uint64_t at, uint64_t *end, struct gap_claim **claim,
+/* A part of a body: whole units of the store around what is wanted, at <= first < past <= end. */
+struct gap_part {
+        uint64_t at, end, first, past;
+};
+
+/* Claims a part of a key's body. Neighbours that want parts of one unit do not wait for each other for that: the part
+ * is then cut to what is wanted at that end, and where another's claim lies in the middle of it, it ends there. `wait`
+ * NULL: nothing is posted. */
+enum gaps_claimed gaps_claim(struct gaps *, const struct key *, struct gap_part *, struct gap_claim **claim,
                              struct gap_wait *wait);
 
 /* It waits no longer. False: the note is on its way already. */

@@ -65,7 +65,7 @@ enum step exchange_open_gap(struct exchange *x, enum step next)
         x->gap_at = slice_down(x->at);
         x->gap_end = reader_gap_end(x->reader, x->id, x->at, end < x->total ? end : x->total);
         exchange_end_read(x);
-        if (exchange_await_gap(x))
+        if (exchange_await_gap(x, x->at, x->end))
                 return next;
         if (has_come(x)) {
                 exchange_drop_claim(x);

@@ -86,17 +86,23 @@ bool exchange_join_whole(struct exchange *x)
 /* ---- waiting for others --------------------------------------------------------------------------------------------
  */
 
-bool exchange_await_gap(struct exchange *x)
+bool exchange_await_gap(struct exchange *x, uint64_t first, uint64_t past)
 {
+        struct gap_part part = {.at = x->gap_at, .end = x->gap_end, .first = first, .past = past};
         enum gaps_claimed claimed;
+
+        if (part.past > part.end)
+                part.past = part.end;
 
         exchange_drop_claim(x);
         if (x->gap_alone || !exchange_await(x))
                 return false;
         x->gap_wait = (struct gap_wait){.worker = x->worker, .note = &x->note};
-        claimed = gaps_claim(x->worker->proxy->gaps, &x->key, x->gap_at, &x->gap_end, &x->claim, &x->gap_wait);
+        claimed = gaps_claim(x->worker->proxy->gaps, &x->key, &part, &x->claim, &x->gap_wait);
         if (claimed != GAPS_WAIT) {
                 exchange_forget_await(x);
+                x->gap_at = part.at;
+                x->gap_end = part.end;
                 return false;
         }
         x->gap_waiting = x->waited = true; /* the deadline that follows stands */
@@ -165,13 +171,16 @@ static bool has_come(struct exchange *x)
  * then all of them are gaps of what is stored. */
 static enum step fetch_part(struct exchange *x, enum range_asked kind)
 {
+        uint64_t past;
+
         x->suffix = kind == RANGE_ASKED_SUFFIX ? x->want.last : 0;
         x->probe = kind == RANGE_ASKED_SEVERAL;
         if (x->probe)
                 x->want.last = x->want.first;
         x->gap_at = slice_down(x->want.first);
-        x->gap_end = x->want.last == UINT64_MAX ? UINT64_MAX : slice_up(x->want.last + 1);
-        if (!x->suffix && (exchange_await_gap(x) || has_come(x))) {
+        past = x->want.last == UINT64_MAX ? UINT64_MAX : x->want.last + 1;
+        x->gap_end = slice_up(past);
+        if (!x->suffix && (exchange_await_gap(x, x->want.first, past) || has_come(x))) {
                 x->looked = false;
                 return STEP_LOOKUP;
         }
@@ -220,7 +229,7 @@ static bool find_gap(struct exchange *x, uint64_t *from, uint64_t *to)
         return true;
 }
 
-static void fetch_gap_behind(const struct exchange *x, uint64_t from, uint64_t to, struct gap_claim *claim)
+static void fetch_gap_behind(const struct exchange *x, const struct gap_part *part, struct gap_claim *claim)
 {
         struct client *shadow = client_shadow(x->client);
         struct exchange *y = shadow ? exchange_shadow(x, shadow) : NULL;
@@ -235,8 +244,8 @@ static void fetch_gap_behind(const struct exchange *x, uint64_t from, uint64_t t
         y->pinned_id = true;
         y->total = x->total;
         y->gap = GAP_STORED;
-        y->gap_at = from;
-        y->gap_end = to;
+        y->gap_at = part->at;
+        y->gap_end = part->end;
         y->claim = claim;
         y->reply_started = true; /* there is none */
         y->etag_len = x->etag_len;
@@ -252,6 +261,7 @@ void exchange_read_on(struct exchange *x, uint64_t first, uint64_t end)
 {
         struct gaps *gaps = x->worker->proxy->gaps;
         struct gap_claim *claim;
+        struct gap_part part;
         uint64_t from, to;
 
         if (x->read_on || x->background || !x->pinned_id)
@@ -263,6 +273,9 @@ void exchange_read_on(struct exchange *x, uint64_t first, uint64_t end)
         to = to < x->total ? slice_up(to) : x->total;
         if (to > x->total)
                 to = x->total;
-        if (from < to && find_gap(x, &from, &to) && gaps_claim(gaps, &x->key, from, &to, &claim, NULL) == GAPS_CLAIMED)
-                fetch_gap_behind(x, from, to, claim);
+        if (from >= to || !find_gap(x, &from, &to))
+                return;
+        part = (struct gap_part){.at = from, .end = to, .first = from, .past = to};
+        if (gaps_claim(gaps, &x->key, &part, &claim, NULL) == GAPS_CLAIMED)
+                fetch_gap_behind(x, &part, claim);
 }

@@ -42,10 +42,16 @@ struct waiter {
         struct note note;
 };
 
+/* Whole units are claimed where nothing else is said: all of it is wanted. */
 static enum gaps_claimed claim(const struct key *k, uint64_t at, uint64_t *end, struct gap_claim **c, struct waiter *w)
 {
+        struct gap_part part = {.at = at, .end = *end, .first = at, .past = *end};
+        enum gaps_claimed result;
+
         w->wait = (struct gap_wait){.worker = &worker, .note = &w->note};
-        return gaps_claim(gaps, k, at, end, c, &w->wait);
+        result = gaps_claim(gaps, k, &part, c, &w->wait);
+        *end = part.end;
+        return result;
 }
 
 static bool woken(const struct waiter *w)
@@ -84,6 +90,25 @@ Test(gaps, a_claim_ends_where_the_next_one_begins)
         cr_expect_eq(before, 2 * MIB);
         cr_assert_eq(claim(&other, MIB, &elsewhere, &e, &w), GAPS_CLAIMED, "of another key");
         cr_expect_eq(elsewhere, 5 * MIB);
+        gaps_unclaim(c);
+        gaps_unclaim(d);
+        gaps_unclaim(e);
+}
+
+/* Consecutive ranges over parallel connections: the unit on their border is fetched by both, as far as each wants it.
+ */
+Test(gaps, neighbours_do_not_wait_for_the_unit_they_share)
+{
+        struct gap_part first = {0, 10 * SLICE_UNIT, 0, 10 * SLICE_UNIT - 500}, middle, last;
+        struct gap_claim *c, *d, *e;
+
+        cr_assert_eq(gaps_claim(gaps, &key, &first, &c, NULL), GAPS_CLAIMED);
+        last = (struct gap_part){19 * SLICE_UNIT, 30 * SLICE_UNIT, 19 * SLICE_UNIT + 70, 30 * SLICE_UNIT};
+        cr_assert_eq(gaps_claim(gaps, &key, &last, &d, NULL), GAPS_CLAIMED);
+        middle = (struct gap_part){9 * SLICE_UNIT, 20 * SLICE_UNIT, 10 * SLICE_UNIT - 500, 19 * SLICE_UNIT + 70};
+        cr_assert_eq(gaps_claim(gaps, &key, &middle, &e, NULL), GAPS_CLAIMED);
+        cr_expect_eq(middle.at, 10 * SLICE_UNIT - 500);
+        cr_expect_eq(middle.end, 19 * SLICE_UNIT + 70);
         gaps_unclaim(c);
         gaps_unclaim(d);
         gaps_unclaim(e);
@@ -136,7 +161,7 @@ Test(gaps, who_asks_without_waiting_is_not_remembered)
         uint64_t end = MIB;
 
         cr_assert_eq(claim(&key, 0, &end, &c, &w), GAPS_CLAIMED);
-        cr_expect_eq(gaps_claim(gaps, &key, 0, &end, &d, NULL), GAPS_WAIT);
+        cr_expect_eq(gaps_claim(gaps, &key, &(struct gap_part){0, MIB, 0, MIB}, &d, NULL), GAPS_WAIT);
         gaps_unclaim(c);
         cr_expect_null(worker.mail);
 }
