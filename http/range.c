@@ -36,19 +36,23 @@ static enum spec spec_read(struct span s, uint64_t length, struct byte_range *r)
 /* ---- the set --------------------------------------------------------------------------------------------------- */
 
 struct range_set {
-        struct byte_range ranges[RANGES_MAX]; /* by their first byte */
+        struct byte_range ranges[RANGES_MAX]; /* by their first byte, until they are put in order */
+        unsigned places[RANGES_MAX];          /* where they stood in the field */
         size_t count;
 };
 
-static void set_insert(struct range_set *set, const struct byte_range *r)
+static void set_insert(struct range_set *set, const struct byte_range *r, unsigned at)
 {
         size_t place = set->count++;
-        for (; place > 0 && set->ranges[place - 1].first > r->first; place--)
+        for (; place > 0 && set->ranges[place - 1].first > r->first; place--) {
                 set->ranges[place] = set->ranges[place - 1];
+                set->places[place] = set->places[place - 1];
+        }
         set->ranges[place] = *r;
+        set->places[place] = at;
 }
 
-/* Ranges that touch or overlap become one. */
+/* Ranges that touch or overlap become one, in the place of the first of them. */
 static void set_coalesce(struct range_set *set)
 {
         size_t kept = 0;
@@ -57,18 +61,38 @@ static void set_coalesce(struct range_set *set)
                 if (r->first <= set->ranges[kept].last + 1) { /* last is below the length, so this does not wrap */
                         if (r->last > set->ranges[kept].last)
                                 set->ranges[kept].last = r->last;
-                } else
+                        if (set->places[i] < set->places[kept])
+                                set->places[kept] = set->places[i];
+                } else {
                         set->ranges[++kept] = *r;
+                        set->places[kept] = set->places[i];
+                }
         }
         if (set->count > 0)
                 set->count = kept + 1;
+}
+
+/* As they were asked for (RFC 9110 §15.3.7.2). */
+static void set_order(struct range_set *set)
+{
+        for (size_t i = 1; i < set->count; i++) {
+                struct byte_range r = set->ranges[i];
+                unsigned at = set->places[i];
+                size_t place = i;
+                for (; place > 0 && set->places[place - 1] > at; place--) {
+                        set->ranges[place] = set->ranges[place - 1];
+                        set->places[place] = set->places[place - 1];
+                }
+                set->ranges[place] = r;
+                set->places[place] = at;
+        }
 }
 
 /* Every satisfiable range of "bytes=…". False if the field is to be ignored: another unit, a syntax error, too many. */
 static bool set_read(struct range_set *set, struct span value, uint64_t length)
 {
         struct span unit = {value.at, octet_run(value, OCTET_TOKEN)}, spec;
-        size_t seen = 0;
+        unsigned seen = 0;
         set->count = 0;
         if (!span_equal_fold(unit, SPAN("bytes")) || unit.len == value.len || value.at[unit.len] != '=')
                 return false;
@@ -79,7 +103,7 @@ static bool set_read(struct range_set *set, struct span value, uint64_t length)
                 if (kind == SPEC_INVALID || ++seen > RANGES_MAX)
                         return false;
                 if (kind == SPEC_GOOD)
-                        set_insert(set, &r);
+                        set_insert(set, &r, seen);
         }
         set_coalesce(set);
         return seen > 0;
@@ -125,6 +149,7 @@ size_t range_parts(const struct message *request, const struct stored *s, uint64
         if (request->method != METHOD_GET || s->status != 200 || field_only(request, FIELD_RANGE, &value) != 1 ||
             !if_range_holds(request, s, now) || !set_read(&set, value, length) || set.count < 2)
                 return 0;
+        set_order(&set);
         memcpy(parts, set.ranges, set.count * sizeof *parts);
         return set.count;
 }

@@ -23,8 +23,8 @@ struct byte_range {
 enum range_verdict range_verdict(const struct message *request, const struct stored *, uint64_t length, int64_t now,
                                  struct byte_range *);
 
-/* The several parts that a GET asks for where range_verdict says RANGE_WHOLE: apart from each other, by their first
- * byte. Returns how many; 0 where it must be the whole. */
+/* The several parts that a GET asks for where range_verdict says RANGE_WHOLE: apart from each other, in the order in
+ * which they were asked for. Returns how many; 0 where it must be the whole. */
 size_t range_parts(const struct message *request, const struct stored *, uint64_t length, int64_t now,
                    struct byte_range parts[RANGES_MAX]);
 

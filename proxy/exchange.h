@@ -219,6 +219,8 @@ void exchange_drop_claim(struct exchange *);
  * and a read transaction open, exchange_open_gap goes on. */
 bool exchange_gap_begins(struct exchange *, const struct found *);
 enum step exchange_open_gap(struct exchange *, enum step next);
+/* The bytes from x->at to x->end are asked for, as a part of what this is. False: it has no strong validator. */
+bool exchange_rest_alone(struct exchange *, const struct stored *);
 void exchange_describe_gap(const struct exchange *, struct request_options *, char text[RANGE_TEXT]);
 enum step exchange_judge_part(struct exchange *);
 
@@ -270,6 +272,9 @@ void exchange_wake(void *argument);
 /* A leader that wants a range of what has begun to arrive: its reply's head, from the fill's. False: it cannot be told
  * what that would be, it gets all. */
 bool exchange_share_range(struct exchange *);
+/* What another one fetches has stalled: asks for the rest itself where that can be told to be of the same response.
+ * False: it was not waiting for that. */
+bool exchange_share_late(struct exchange *);
 /* The head that another one asked for does not come. */
 enum step exchange_join_late(struct exchange *);
 /* The client has gone, but others read what it fetches: goes on for them. */

@@ -53,6 +53,8 @@ void exchange_late_client(struct exchange *x)
                 return;
         if (x->gap_waiting && exchange_gap_late(x))
                 return;
+        if (x->step == STEP_SHARE && exchange_share_late(x))
+                return;
         if (x->step == STEP_JOIN) {
                 x->step = (uint8_t)exchange_join_late(x);
                 return;

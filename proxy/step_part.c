@@ -44,6 +44,17 @@ bool exchange_gap_begins(struct exchange *x, const struct found *f)
         return true;
 }
 
+bool exchange_rest_alone(struct exchange *x, const struct stored *s)
+{
+        if (!take_validator(x, s))
+                return false;
+        x->gap = GAP_STORED;
+        x->gap_at = x->at;
+        x->gap_end = x->end;
+        x->request_started = x->retried = false;
+        return true;
+}
+
 /* Whether somebody has filled the gap between the look at the store and the claim. */
 static bool has_come(struct exchange *x)
 {

@@ -104,9 +104,21 @@ enum step step_decide(struct exchange *x)
         return take_verdict(x);
 }
 
+static bool only_if_cached(const struct exchange *x)
+{
+        struct cache_control cc;
+
+        if (!message_has(x->request, FIELD_CACHE_CONTROL))
+                return false;
+        cache_control_parse(x->request, &cc);
+        return cc.set & CC_ONLY_IF_CACHED;
+}
+
 /* A request adaptation (policy, REQMOD) will have its place here; until then every request goes on as it is. */
 enum step step_policy(struct exchange *x)
 {
+        if (!x->look && method_safe((enum method)x->request->method) && only_if_cached(x))
+                return exchange_fail(x, 504, "nothing is looked up for it, and nothing else was asked for");
         return x->look || !method_safe((enum method)x->request->method) ? STEP_LOOKUP : STEP_FETCH;
 }
 
@@ -138,16 +150,6 @@ static enum step ask_prefault(struct exchange *x)
         x->job = (struct prefault){.done = exchange_job_done, .key = x->key, .request = x->request};
         prefault_find(x->store, &x->job);
         return STEP_WAIT;
-}
-
-static bool only_if_cached(const struct exchange *x)
-{
-        struct cache_control cc;
-
-        if (!message_has(x->request, FIELD_CACHE_CONTROL))
-                return false;
-        cache_control_parse(x->request, &cc);
-        return cc.set & CC_ONLY_IF_CACHED;
 }
 
 /* The writer is about to change what is under this key: look when it has. Once for each request, for a busy key may

@@ -310,6 +310,10 @@ enum step step_judge(struct exchange *x)
                 fill_leave(&x->part);
         if (outdates_stored(x))
                 exchange_forget_stored(x);
+        if (x->background && !x->part) { /* what is neither stored nor anybody's is not read */
+                exchange_drop_upstream(x);
+                return STEP_FINISH;
+        }
         if (x->validating)
                 x->result = "TCP_REFRESH_MODIFIED";
         else

@@ -13,6 +13,7 @@
 
 enum {
         NEAR_BYTES = 4 << 20,    /* what is so far ahead of a fill is not waited for */
+        STALL_SECONDS = 5,       /* without a byte from whoever leads; then we ask for the rest ourselves */
         JOIN_SECONDS = 3,        /* for a head that another exchange asked for; then we ask ourselves */
         CHUNK_BYTES = 64 * 1024, /* what the socket does not take of a chunk is copied */
         SPANS_MAX = 64,
@@ -421,5 +422,25 @@ enum step step_share(struct exchange *x)
         /* What has been sent may have made room. */
         if (x->leads && !x->fetched && x->stalled && fill_room(x->part))
                 return STEP_SHARE;
+        if (!x->leads && next == STEP_WAIT && !x->unsent && !conn_blocked(c))
+                timer_set(&x->worker->wheel, &x->client->conn.timer, STALL_SECONDS);
         return STEP_WAIT;
+}
+
+bool exchange_share_late(struct exchange *x)
+{
+        const struct fill_head *h = x->part ? fill_head(x->part) : NULL;
+
+        if (!h || x->leads || x->errands || x->unsent || conn_blocked(&x->client->conn))
+                return false;
+        x->total = h->length;
+        x->at = x->part->at;
+        x->end = x->part->end < h->length ? x->part->end : h->length;
+        x->id = fill_id(x->part);
+        client_moved(x->client);
+        if (h->length != UINT64_MAX && exchange_rest_alone(x, &h->stored)) {
+                fill_leave(&x->part);
+                x->step = STEP_FETCH;
+        }
+        return true; /* else there is nothing but to wait */
 }

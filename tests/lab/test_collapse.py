@@ -352,3 +352,30 @@ def test_one_validation_for_all(lab, limpid, origin, connect, fetch):
         go[n].set()
         assert all(wire.response().body == body for wire in wires)
         assert len(there.requests) == count + 1
+
+
+@pytest.mark.parametrize("fields", [[], ["Range: bytes=1000-2999999"]])
+def test_a_leader_whose_origin_stalls_in_the_middle_holds_nobody(limpid, origin, connect, fields):
+    """After some seconds without a byte a follower asks for the rest itself, of the same version; who cannot tell the version,
+    of another object that stalls just as long, waits."""
+    body, go, before = pattern(3_000_000), threading.Event(), limpid.stats()
+
+    def rest(connection):
+        first, last = map(int, connection.request().get("Range").removeprefix("bytes=").split("-"))
+        connection.send(reply(body[first:last + 1], 'ETag: "v1"', f"Content-Range: bytes {first}-{last}/{len(body)}", status="206 Partial Content"))
+
+    other = origin(in_parts(reply(body, STORED), (1_000_000, go)))
+    there = origin(in_parts(reply(body, STORED, 'ETag: "v1"'), (1_000_000, go)), rest)
+    followers = []
+    for one in (other, there):
+        leader = connect(one)
+        leader.send(get(one.host, "/cold"))
+        assert leader.head().status == 200
+        followers.append(connect(one))
+        followers[-1].send(get(one.host, "/cold", *fields))
+    joined(limpid, before, 2)
+    wanted = body[1000:] if fields else body
+    assert followers[1].response().body == wanted
+    assert there.requests[1].get("If-Range") == '"v1"' and len(there.requests) == 2
+    go.set()
+    assert followers[0].response().body == wanted and len(other.requests) == 1

@@ -210,3 +210,9 @@ def test_what_a_post_came_to_is_not_what_get_would_yield(limpid, origin, connect
     there = origin(answer(reply("failed", "Content-Location: /form", "Cache-Control: max-age=600", status=status), reply("form")))
     connect(there).ask(get(there.host, "/form", "Content-Length: 3", method="POST") + b"a=b")
     assert connect(there).ask(get(there.host, "/form")).body == b"form"
+
+
+def test_only_if_cached_where_nothing_is_looked_up(limpid, origin, fetch):
+    there = origin()
+    assert fetch(there, "/", "X-Forwarded-Host: a", "Cache-Control: only-if-cached").status == 504
+    assert not there.requests

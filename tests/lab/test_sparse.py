@@ -446,6 +446,34 @@ def test_a_host_that_ignores_ranges_is_asked_for_the_whole_once(lab, limpid, ori
     assert len(asked) == 1 and asked[0].get("Range") is None
 
 
+def test_nobody_reads_what_is_too_large_to_be_stored(limpid_with, origin, fetch, connect):
+    """Of a host that ignores ranges, for nobody's sake."""
+    limpid_with(cache={"store": {"main": {"size": "32M"}}})
+    size, cut = 64 * MIB, threading.Event()
+
+    def large(connection):
+        connection.request()
+        try:
+            connection.send(f"HTTP/1.1 200 OK\r\n{STORED}\r\nContent-Length: {size}\r\n\r\n")
+            for _ in range(size // MIB):
+                connection.send(bytes(MIB))
+        except OSError:
+            cut.set()
+            raise
+
+    def first(connection):
+        connection.request()
+        connection.send(reply(BODY[:MIB], STORED) + b"")
+        connection.close()
+
+    there = origin(first, large, answer(reply("small")))
+    fetch(there, "/one", "Range: bytes=0-9")
+    wire = connect(there)
+    wire.send(get(there.host, "/two", "Range: bytes=5-9"))
+    assert wire.response().body == b"small", "he asks for himself"
+    assert cut.wait(wait.DEADLINE)
+
+
 def test_ranges_at_once_of_a_host_that_turns_out_to_ignore_them(lab, limpid, origin, connect):
     """The first whole answer serves all; the others' are not taken."""
     body, started = BODY[:6 * MIB], []
