@@ -331,7 +331,7 @@ void exchange_abort(struct exchange *x)
         struct client *c = x->client;
 
         exchange_end_read(x);
-        if (!x->tunnel && x->status == 0)
+        if (!x->tunnel && !x->background && x->status == 0)
                 count(&x->worker->counters, COUNTER_aborted, 1);
         exchange_log(x);
         let_go(x);

@@ -62,7 +62,7 @@ static void fetch_whole_behind(struct exchange *x)
                 y->forward_reason = x->forward_reason;
                 y->part = fills_enter(x->worker->proxy->fills, &x->key, x->worker, exchange_wake, shadow, &y->leads);
         }
-        if (!y || !y->part || !exchange_await(y)) {
+        if (!y || !y->part || !y->leads || !exchange_await(y)) { /* or another one has just begun */
                 if (shadow)
                         client_destroy(shadow);
                 return;
@@ -71,11 +71,17 @@ static void fetch_whole_behind(struct exchange *x)
         worker_post(y->worker, &y->note);
 }
 
-/* All of it has begun to come although a part was asked for: one such reply is enough. */
+/* All of it has begun to come although a part was asked for: one such reply is enough. Who is the first goes on with
+ * it, as a leader. */
 bool exchange_join_whole(struct exchange *x)
 {
-        if (!x->look || !join_fill(x))
+        if (!x->look || x->part || x->solo)
                 return false;
+        x->part = fills_enter(x->worker->proxy->fills, &x->key, x->worker, exchange_wake, x->client, &x->leads);
+        if (!x->part || x->leads)
+                return false;
+        x->ranged = true;
+        exchange_wait_for_head(x);
         exchange_drop_claim(x);
         x->gap = GAP_NONE;
         x->request_started = false;
