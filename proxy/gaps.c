@@ -32,8 +32,14 @@ struct row {
         unsigned pieces;
 };
 
+struct begun {
+        uint8_t hash[KEY_HASH];
+        struct gaps_begun what;
+};
+
 struct gaps {
         pthread_mutex_t lock;
+        struct begun begun[BUCKETS];
         struct gap_claim *buckets[BUCKETS];
         struct row rows[ROWS];
 };
@@ -223,6 +229,33 @@ void gaps_advance(struct gap_claim *c, uint64_t at)
                         wake(w);
         }
         pthread_mutex_unlock(&c->gaps->lock);
+}
+
+/* ---- sparse responses that have just begun -------------------------------------------------------------------------
+ */
+
+void gaps_begin(struct gaps *g, const struct key *key, const struct gaps_begun *what)
+{
+        struct begun *b = &g->begun[number(key, BUCKETS)];
+
+        pthread_mutex_lock(&g->lock);
+        memcpy(b->hash, key->hash, KEY_HASH);
+        b->what = *what;
+        pthread_mutex_unlock(&g->lock);
+}
+
+uint64_t gaps_find_begun(struct gaps *g, const struct key *key, const struct gaps_begun *wanted)
+{
+        const struct begun *b = &g->begun[number(key, BUCKETS)];
+        uint64_t id = 0;
+
+        pthread_mutex_lock(&g->lock);
+        if (memcmp(b->hash, key->hash, KEY_HASH) == 0 && b->what.total == wanted->total &&
+            b->what.variant == wanted->variant && b->what.validator_len == wanted->validator_len &&
+            memcmp(b->what.validator, wanted->validator, wanted->validator_len) == 0)
+                id = b->what.id;
+        pthread_mutex_unlock(&g->lock);
+        return id;
 }
 
 /* ---- reading on ---------------------------------------------------------------------------------------------------

@@ -54,6 +54,24 @@ void gaps_unclaim(struct gap_claim *);
 /* What lies before `at` has come. */
 void gaps_advance(struct gap_claim *, uint64_t at);
 
+/* ---- sparse responses that have just begun -------------------------------------------------------------------------
+ */
+
+enum { BEGUN_VALIDATOR = 128 };
+
+/* A record that has been put and may not be committed yet; parts that follow it in the store's queue are its. */
+struct gaps_begun {
+        uint64_t id, total, variant;
+        size_t validator_len;
+        char validator[BEGUN_VALIDATOR];
+};
+
+/* Remembers the last one of a key. */
+void gaps_begin(struct gaps *, const struct key *, const struct gaps_begun *);
+/* The id of the one that was begun last, if it is in all else what `wanted` says; else 0. To be asked while a change of
+ * the key is pending: after that the store knows. */
+uint64_t gaps_find_begun(struct gaps *, const struct key *, const struct gaps_begun *wanted);
+
 /* ---- reading on ---------------------------------------------------------------------------------------------------
  */
 

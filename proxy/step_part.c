@@ -210,9 +210,10 @@ static bool adopt(struct exchange *x, const struct stored *s, uint64_t total)
         return true;
 }
 
-/* Puts the record of a body of which nothing is there yet. */
+/* Puts the record of a body of which nothing is there yet; or takes the one that another client's part has just put. */
 static bool put_record(struct exchange *x, const struct stored *s, struct span names, uint64_t total)
 {
+        struct gaps *gaps = x->worker->proxy->gaps;
         void *claim = pending_claim(x->worker->proxy->pending, &x->key);
         struct put put = {.id = store_next_id(x->store),
                           .key = &x->key,
@@ -222,14 +223,23 @@ static bool put_record(struct exchange *x, const struct stored *s, struct span n
                           .length = total,
                           .done = pending_done,
                           .context = claim};
+        struct gaps_begun begun = {.id = put.id, .total = total, .variant = put.variant};
 
-        if (!claim)
-                return false;
+        if (x->etag_len <= sizeof begun.validator) {
+                begun.validator_len = x->etag_len;
+                memcpy(begun.validator, x->validator, x->etag_len);
+        }
+        if (!claim) {
+                x->id = begun.validator_len ? gaps_find_begun(gaps, &x->key, &begun) : 0;
+                return x->id != 0;
+        }
         x->id = put.id;
-        if (store_put_response(x->store, &put) == 0)
-                return true;
-        pending_done(claim, 0);
-        return false;
+        if (store_put_response(x->store, &put) != 0) {
+                pending_done(claim, 0);
+                return false;
+        }
+        gaps_begin(gaps, &x->key, &begun); /* its parts come behind the record now */
+        return true;
 }
 
 static enum step reply_part(struct exchange *x, const struct stored *s)

@@ -97,13 +97,13 @@ static void fuzz_response(struct span fields)
         if (storing_verdict(&request, &m, &rules, NOW - 1, NOW, &s))
                 return;
         assert(s.lifetime >= 0 && s.age >= 0 && s.date >= 0 && s.last_modified >= -1);
-        storing_fields(&o, &m, &s);
+        storing_fields(&o, &m, &s, FOR_STORE);
         assert(!o.overflow);
         s.fields = (struct span){o.at, o.len};
         if (!vary_names(&n, &m) || m.field_count > FIELDS_MAX - 2 || o.len > HEAD_MAX - 64)
                 return;
         m.status = 304;
-        assert(storing_freshen(&u, &s, &m, &request, NOW, NOW, &updated));
+        assert(storing_freshen(&u, &s, &m, &request, NOW, NOW, FOR_STORE, &updated));
         assert(updated.lifetime == s.lifetime && updated.fields.len == s.fields.len);
 }
 

@@ -203,3 +203,26 @@ Test(gaps, large_pieces_do_not_read_on)
         for (uint64_t at = 0; at < 10 * (2 * MIB); at += 2 * MIB)
                 cr_expect_not(read_on(at, at + 2 * MIB, &from, &to));
 }
+
+Test(gaps, what_has_just_begun_is_found_by_all_that_it_is)
+{
+        struct gaps_begun begun = {.id = 7, .total = 100, .variant = 5, .validator_len = 3, .validator = "\"a\""},
+                          wanted;
+
+        cr_expect_eq(gaps_find_begun(gaps, &key, &begun), 0);
+        gaps_begin(gaps, &key, &begun);
+        cr_expect_eq(gaps_find_begun(gaps, &key, &begun), 7);
+        cr_expect_eq(gaps_find_begun(gaps, &other, &begun), 0);
+        wanted = begun;
+        wanted.total = 101;
+        cr_expect_eq(gaps_find_begun(gaps, &key, &wanted), 0);
+        wanted = begun;
+        wanted.variant = 6;
+        cr_expect_eq(gaps_find_begun(gaps, &key, &wanted), 0);
+        wanted = begun;
+        wanted.validator[1] = 'b';
+        cr_expect_eq(gaps_find_begun(gaps, &key, &wanted), 0);
+        begun.id = 8;
+        gaps_begin(gaps, &key, &begun);
+        cr_expect_eq(gaps_find_begun(gaps, &key, &begun), 8, "the last one");
+}
