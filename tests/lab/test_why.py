@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from lab import wait
 from lab.origin import answer
 from lab.wire import get, reply
 
@@ -13,8 +14,17 @@ def why(limpid, there, path="/", *fields, host=None):
     return json.loads(limpid.command("why", f"http://{host or there.host}{path}", "--json", *options))
 
 
+def stored_under(limpid, there, *fields, count=1, **more):
+    """What is stored, once the writer has committed it."""
+    def listed():
+        found = why(limpid, there, "/", *fields, **more)["stored"]
+        return found if len(found) >= count else None
+
+    return wait.eventually(listed, f"{count} stored responses")
+
+
 def verdict(limpid, there, *fields):
-    (stored,) = why(limpid, there, "/", *fields)["stored"]
+    (stored,) = stored_under(limpid, there, *fields)
     return stored["verdict"]
 
 
@@ -27,7 +37,7 @@ def test_nothing_is_stored(limpid, origin):
 def test_what_is_stored_and_that_it_would_be_reused(limpid, origin, fetch):
     there = origin(answer(reply("hello", "Cache-Control: max-age=600", 'ETag: "v1"', "Age: 60")))
     fetch(there)
-    (stored,) = why(limpid, there)["stored"]
+    (stored,) = stored_under(limpid, there)
     assert stored["address"] == there.address and stored["key"].endswith(f"/ @{there.address}")
     assert (stored["status"], stored["bytes"], stored["length"], stored["lifetime"]) == (200, 5, 5, 600)
     assert 60 <= stored["age"] < 120 and stored["age"] + stored["left"] == 600
@@ -61,7 +71,7 @@ def test_each_variant_and_each_address(limpid, origin, connect):
     for there in (one, two):
         for language in ("de", "fr"):
             connect(there).ask(get("name.test", "/", f"Accept-Language: {language}"))
-    found = why(limpid, one, "/", "Accept-Language: fr", host="name.test")["stored"]
+    found = stored_under(limpid, one, "Accept-Language: fr", count=4, host="name.test")
     assert {(entry["address"], entry["vary"]) for entry in found} == {(one.address, "accept-language"), (two.address, "accept-language")}
     uses = [entry["verdict"]["use"] for entry in found]
     assert sorted(uses) == ["not-selected", "not-selected", "reused", "reused"]
@@ -73,7 +83,7 @@ def test_how_much_of_a_sparse_response_is_there(limpid, origin, fetch):
                                                 f"Content-Range: bytes 65504-131007/{len(body)}", status="206 Partial Content")))
     assert fetch(there, "/", "Range: bytes=70000-80000").status == 206
     assert fetch(there, "/", "Range: bytes=70000-80000").hit
-    (stored,) = why(limpid, there)["stored"]
+    (stored,) = stored_under(limpid, there)
     assert stored["sparse"] and (stored["bytes"], stored["length"]) == (65504, len(body))
 
 
