@@ -270,7 +270,10 @@ static enum step step_finish(struct exchange *x)
 
         if (conn_blocked(&c->conn) && !x->broken)
                 return STEP_WAIT;
-        exchange_release_upstream(x);
+        if (x->broken || (x->leads && x->part && !x->fetched)) /* the rest of a reply must not meet the next request */
+                exchange_drop_upstream(x);
+        else
+                exchange_release_upstream(x);
         exchange_log(x);
         if (x->broken)
                 client_abort(c);
