@@ -379,3 +379,32 @@ def test_a_leader_whose_origin_stalls_in_the_middle_holds_nobody(limpid, origin,
     assert there.requests[1].get("If-Range") == '"v1"' and len(there.requests) == 2
     go.set()
     assert followers[0].response().body == wanted and len(other.requests) == 1
+
+
+def test_who_waited_for_a_validation_lets_go_of_what_was_stored(lab, limpid_with, origin, connect, fetch):
+    """Several clients find a large stale object, one validates, a new version comes; slow ones read it from the store."""
+    limpid = limpid_with()
+    old, new, go, before = pattern(2 * MIB), pattern(24 * MIB, 7), threading.Event(), limpid.stats()
+
+    def script(connection):
+        connection.request()
+        connection.send(reply(old, "Cache-Control: max-age=60", "Age: 100", 'ETag: "v1"'))
+        connection.request()
+        connection.wait(go)
+        connection.send(reply(new, STORED, 'ETag: "v2"'))
+        answer(reply("another"))(connection)
+
+    there = origin(script)
+    assert fetch(there, "/cold").body == old
+    wires = [connect(there, receive_buffer=4096) for _ in range(4)]
+    for wire in wires:
+        wire.send(get(there.host, "/cold"))
+    wait.eventually(lambda: len(there.requests) == 2, "the validation")
+    proxy = limpid.proxy()
+    go.set()
+    quick = connect(there)
+    assert quick.ask(get(there.host, "/cold")).body == new
+    for wire in wires:
+        assert wire.response().body == new
+    assert fetch(there, "/cold").hit and len(there.requests) == 2
+    assert limpid.proxy() == proxy

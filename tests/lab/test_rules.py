@@ -61,6 +61,20 @@ def test_a_304_that_forbids_storing_is_heeded(limpid, origin, fetch):
     assert fetch(there).body == b"new"
 
 
+@pytest.mark.parametrize("said", ["no-store", "private"])
+def test_what_is_fresh_is_not_used_after_a_304_that_takes_it_back(limpid, origin, fetch, said):
+    """Somebody reloads, and the origin says that it is not for all any more: none of the 304 is stored, and the next client's
+    request is validated."""
+    there = origin(answer(reply("old", "Cache-Control: max-age=600", TAG), unchanged(f"Cache-Control: {said}", "X-User: alice"),
+                          unchanged("Cache-Control: max-age=600")))
+    fetch(there)
+    assert fetch(there, "/", "Cache-Control: no-cache").get("X-User") == "alice"
+    other = fetch(there)
+    assert other.body == b"old" and other.get("X-User") is None
+    assert len(there.requests) == 3 and there.requests[2].get("If-None-Match") == '"v1"'
+    assert fetch(there).hit
+
+
 def test_a_cookie_of_a_304_reaches_its_client_and_nobody_else(limpid, origin, fetch):
     there = origin(answer(stale(), unchanged("Cache-Control: max-age=60", "Set-Cookie: session=1")))
     fetch(there)

@@ -1,5 +1,7 @@
 """Origins that refuse, are silent, cut and forget: what the client learns of it, and when."""
 
+import os
+import signal
 import subprocess
 import threading
 import time
@@ -156,6 +158,47 @@ def test_the_origin_goes_on_after_a_refused_client(limpid, origin, connect):
         wire.head()
         wire.reset()
     assert len(connect(there).ask(get(there.host, "/big")).body) == 10_000_000
+
+
+def test_the_rest_of_a_reply_that_nobody_wants_meets_no_other_request(lab, limpid_with, origin, connect):
+    """A client's reset is learnt in writing to it: more has come from the origin, whose connection is not yet at a reply's end.
+    So that it is learnt so, the proxy stands still while both happen."""
+    limpid = limpid_with(workers=1)  # else the other request may find another worker's connections
+    more, rest, whole = threading.Event(), threading.Event(), reply(b"x" * 10_000_000, STORED)
+    begun = len(whole) - 9_000_000
+
+    def first(connection):
+        connection.request()
+        connection.send(whole[:begun])
+        connection.wait(more)
+        connection.send(whole[begun:begun + 1000])
+        connection.wait(rest)
+        connection.send(whole[begun + 1000:])
+
+    def unread(space):
+        """Bytes that are not yet read, of each established connection with this origin."""
+        lines = space.run("ss", "-Hnt", "state", "established").splitlines()
+        return [int(line.split()[0]) for line in lines if there.address in line]
+
+    there = origin(first, answer(reply("right")))
+    wire = connect(there)
+    wire.send(get(there.host, "/big"))
+    assert wire.head().status == 200 and wire.read(1_000_000) == b"x" * 1_000_000
+    proxy = limpid.proxy()
+    os.kill(proxy, signal.SIGSTOP)
+    try:
+        before = len(unread(lab.gateway))
+        more.set()
+        wait.eventually(lambda: max(unread(lab.gateway)) == 1000, "more to have come")
+        wire.reset()
+        wait.eventually(lambda: len(unread(lab.gateway)) == before - 1, "the reset to have come")
+    finally:
+        os.kill(proxy, signal.SIGCONT)
+    other = connect(there)
+    other.send(get(there.host, "/other"))
+    wait.eventually(lambda: len(there.connections) == 2 or any(unread(lab.origin)), "the second request")
+    rest.set()
+    assert other.response().body == b"right"
 
 
 def test_many_connections_at_once_are_all_served(lab, limpid, origin, connect):
