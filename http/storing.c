@@ -134,6 +134,13 @@ bool storing_may_update(const struct message *request, const struct message *res
                !is_authorized_for_one(&s);
 }
 
+bool storing_withdraws(const struct message *not_modified)
+{
+        struct storing s = {.response = not_modified};
+        cache_control_parse(not_modified, &s.said);
+        return response_says_no_store(&s) || response_is_private(&s);
+}
+
 void storing_as_whole(struct message *response, bool whole)
 {
         response->status = whole ? 200 : 206;

@@ -50,6 +50,10 @@ bool storing_freshen(struct out *, const struct stored *old, const struct messag
  * Not what is one client's own (§3.5, §5.2.2.7) or nobody's (§5.2.1.5, §5.2.2.5). */
 bool storing_may_update(const struct message *request, const struct message *response);
 
+/* Whether such a reply says to everybody that the response is not for a shared cache (any more), whoever asked
+ * (§5.2.2.5, §5.2.2.7): what is stored is then validated before each use. */
+bool storing_withdraws(const struct message *response);
+
 /* Whether the 200 to a HEAD speaks of the stored response, whose body has `length` bytes: then that may be freshened
  * with it; if not, it is to be taken for stale (§4.3.5). */
 bool storing_head_agrees(const struct stored *, uint64_t length, const struct message *head);

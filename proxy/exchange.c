@@ -207,9 +207,7 @@ static void let_go(struct exchange *x)
         free(x->parts);
         x->parts = NULL;
         stop_bodies(x);
-        if (x->pinned_id)
-                store_unpin(x->store, x->id);
-        x->pinned_id = false;
+        exchange_unpin(x);
 }
 
 /* ---- running -------------------------------------------------------------------------------------------------------

@@ -97,7 +97,6 @@ struct exchange {
         bool unsent;     /* the client's socket is full, and nothing was kept for it */
         bool waited;
         bool tunnel;
-        bool pinned_id;
         bool head_only;   /* the reply has no body because of the method */
         bool broken;      /* the client's connection ends with a reset */
         uint8_t interims; /* 1xx responses seen */
@@ -114,6 +113,7 @@ struct exchange {
 
         /* a stored response that is read or validated */
         uint64_t id, at, end; /* at, end: of its body, still to be sent */
+        uint64_t pinned;      /* the id that is kept from eviction for it; 0: none */
 
         struct multipart *parts; /* heap: several ranges are sent; `next_part` comes next */
         size_t next_part;
@@ -193,6 +193,9 @@ enum step step_send_stored(struct exchange *);
 enum step step_send_parts(struct exchange *);
 enum step step_validate(struct exchange *);
 enum step step_freshen(struct exchange *);
+/* Keeps a stored response from eviction until the exchange ends or pins another. False: it is about to be removed. */
+bool exchange_pin(struct exchange *, uint64_t id);
+void exchange_unpin(struct exchange *);
 
 /* step_fetch.c */
 enum step step_fetch(struct exchange *);
@@ -219,8 +222,9 @@ void exchange_drop_claim(struct exchange *);
  * and a read transaction open, exchange_open_gap goes on. */
 bool exchange_gap_begins(struct exchange *, const struct found *);
 enum step exchange_open_gap(struct exchange *, enum step next);
-/* The bytes from x->at to x->end are asked for, as a part of what this is. False: it has no strong validator. */
-bool exchange_rest_alone(struct exchange *, const struct stored *);
+/* What x->part has not delivered yet of this is asked for as a part. False: it has no strong validator, or no known
+ * length. */
+bool exchange_rest_alone(struct exchange *, const struct fill_head *);
 void exchange_describe_gap(const struct exchange *, struct request_options *, char text[RANGE_TEXT]);
 enum step exchange_judge_part(struct exchange *);
 
@@ -302,7 +306,8 @@ bool exchange_begin_read(struct exchange *);
 void exchange_end_read(struct exchange *);
 
 /* Adds what the origin's reply says to what is stored, where that is for all (RFC 9111 §3.2, §3.4); *fresh is the
- * stored response as this client gets it, good until the turn ends. False: the reply speaks of another response. */
+ * stored response as this client gets it, good until the turn ends; NULL where he gets none of it. False: the reply
+ * speaks of another response. */
 bool exchange_update(struct exchange *, const struct found *, struct stored *fresh);
 void exchange_update_by_head(struct exchange *);
 

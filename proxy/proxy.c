@@ -324,7 +324,7 @@ int proxy_run(const struct config *config, int channel)
         limit_connections(&p);
         open_stores(&p);
         open_log(&p);
-        error = p.pending && p.fills && p.stores ? make_workers(&p) : ENOMEM;
+        error = p.pending && p.fills && p.gaps && p.stores ? make_workers(&p) : ENOMEM;
         if (!error && admin_start(&admin, &p) != 0)
                 log_say(LOG_WARNING, "going on without the admin page and the control socket");
         if (!error)

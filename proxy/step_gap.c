@@ -51,7 +51,7 @@ static enum step gap_filled(struct exchange *x)
         }
         if (x->at == x->end)
                 return exchange_body_sent(x);
-        return x->pinned_id ? STEP_SEND_STORED : cut(x);
+        return x->pinned == x->id ? STEP_SEND_STORED : cut(x);
 }
 
 enum step step_fill_gap(struct exchange *x)

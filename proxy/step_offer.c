@@ -53,10 +53,6 @@ bool exchange_take_offer(struct exchange *x)
         if (taken == count)
                 return false;
         w->found = all[taken].found;
-        if (x->pinned_id && x->id != w->found.id) {
-                store_unpin(x->store, x->id);
-                x->pinned_id = false;
-        }
         x->id = w->found.id;
         if (!storing_may_update(x->request, &w->response))
                 return true; /* a client's own word on it is not for all */

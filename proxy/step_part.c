@@ -43,13 +43,15 @@ bool exchange_gap_begins(struct exchange *x, const struct found *f)
         return true;
 }
 
-bool exchange_rest_alone(struct exchange *x, const struct stored *s)
+bool exchange_rest_alone(struct exchange *x, const struct fill_head *h)
 {
-        if (!take_validator(x, s))
+        if (h->length == UINT64_MAX || !take_validator(x, &h->stored))
                 return false;
+        x->id = fill_id(x->part);
+        x->total = h->length;
         x->gap = GAP_STORED;
-        x->gap_at = x->at;
-        x->gap_end = x->end;
+        x->gap_at = x->at = x->part->at;
+        x->gap_end = x->end = x->part->end < h->length ? x->part->end : h->length;
         x->request_started = x->retried = false;
         return true;
 }
@@ -256,7 +258,7 @@ static enum step reply_part(struct exchange *x, const struct stored *s)
 
         range_describe(&range, &(struct byte_range){x->at, x->end - 1}, x->total);
         options.cache_status = exchange_say_status(
-                x, (struct cache_status){.fwd = x->forward_reason, .fwd_status = 206, .stored = x->pinned_id}, status);
+                x, (struct cache_status){.fwd = x->forward_reason, .fwd_status = 206, .stored = x->pinned != 0}, status);
         options.content_range = (struct span){range.at, range.len};
         options.keep_alive = !options.close && x->request->minor == 0;
         render_stored_head(&head, s, &options);
@@ -314,9 +316,9 @@ static enum step begin_sparse(struct exchange *x, const struct byte_range *r, ui
         x->at = x->want.first;
         x->end = x->want.last < total ? x->want.last + 1 : total;
         x->gap_end = r->last + 1;
-        x->pinned_id = (adopt(x, &s, total) || put_record(x, &s, (struct span){names.at, names.len}, total)) &&
-                       store_pin(x->store, x->id);
-        start_part(x, x->pinned_id);
+        exchange_unpin(x);
+        start_part(x, (adopt(x, &s, total) || put_record(x, &s, (struct span){names.at, names.len}, total)) &&
+                              exchange_pin(x, x->id));
         if (!x->probe) {
                 exchange_read_on(x, x->at, x->end);
                 exchange_own_fields(x, &s);
@@ -336,7 +338,7 @@ static enum step combine(struct exchange *x)
         struct stored fresh;
         bool found = exchange_begin_read(x) && reader_response(x->reader, x->id, f) == FIND_HIT;
 
-        if (found && exchange_update(x, f, &fresh))
+        if (found && exchange_update(x, f, x->reply_started ? NULL : &fresh) && !x->reply_started)
                 f->stored = fresh;
         if (x->reply_started)
                 return STEP_FILL_GAP;

@@ -240,14 +240,13 @@ static void fetch_gap_behind(const struct exchange *x, const struct gap_part *pa
         struct client *shadow = client_shadow(x->client);
         struct exchange *y = shadow ? exchange_shadow(x, shadow) : NULL;
 
-        if (!y || !store_pin(x->store, x->id)) {
+        if (!y || !exchange_pin(y, x->id)) {
                 gaps_unclaim(claim);
                 if (shadow)
                         client_destroy(shadow);
                 return;
         }
         y->id = x->id;
-        y->pinned_id = true;
         y->total = x->total;
         y->gap = GAP_STORED;
         y->gap_at = part->at;
@@ -270,7 +269,7 @@ void exchange_read_on(struct exchange *x, uint64_t first, uint64_t end)
         struct gap_part part;
         uint64_t from, to;
 
-        if (x->read_on || x->background || !x->pinned_id)
+        if (x->read_on || x->background || x->pinned != x->id)
                 return;
         x->read_on = true;
         if (!gaps_read_on(gaps, &x->key, first, end, &from, &to))

@@ -147,9 +147,7 @@ static bool lead_fill(struct exchange *x, const struct fill_head *head)
         }
         if (!x->part)
                 return false;
-        if (x->pinned_id) /* of the response that this one replaces */
-                store_unpin(x->store, x->id);
-        x->pinned_id = false;
+        exchange_unpin(x); /* the response that this one replaces */
         return fill_arrives(x->part, x->store, head, exchange_storable_most(x));
 }
 

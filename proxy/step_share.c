@@ -164,6 +164,7 @@ static enum step follow(struct exchange *x)
                 return alone(x, NULL);
         if (!send_head(x, h))
                 return exchange_fail(x, 500, "the head is too large");
+        exchange_unpin(x); /* what it would have validated */
         x->validating = false;
         x->result = "TCP_CF_HIT";
         count(&w->counters, COUNTER_hits, 1);
@@ -433,14 +434,10 @@ bool exchange_share_late(struct exchange *x)
 
         if (!h || x->leads || x->errands || x->unsent || conn_blocked(&x->client->conn))
                 return false;
-        x->total = h->length;
-        x->at = x->part->at;
-        x->end = x->part->end < h->length ? x->part->end : h->length;
-        x->id = fill_id(x->part);
         client_moved(x->client);
-        if (h->length != UINT64_MAX && exchange_rest_alone(x, &h->stored)) {
-                fill_leave(&x->part);
-                x->step = STEP_FETCH;
-        }
-        return true; /* else there is nothing but to wait */
+        if (!exchange_rest_alone(x, h))
+                return true; /* there is nothing but to wait */
+        fill_leave(&x->part);
+        x->step = STEP_FETCH;
+        return true;
 }

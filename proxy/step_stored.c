@@ -4,6 +4,7 @@
  * slice, in turns of some MiB, each with a read transaction of its own; meanwhile its id is pinned. */
 #include "http/condition.h"
 #include "http/render.h"
+#include "http/storing.h"
 #include "proxy/client.h"
 #include "proxy/exchange.h"
 
@@ -179,15 +180,20 @@ static enum step send_inline(struct exchange *x, const struct out *head, const s
         return STEP_FINISH;
 }
 
-static bool pin(struct exchange *x, uint64_t id)
+bool exchange_pin(struct exchange *x, uint64_t id)
 {
-        if (x->pinned_id && x->id == id)
+        if (x->pinned == id)
                 return true;
-        if (x->pinned_id)
-                store_unpin(x->store, x->id);
-        x->pinned_id = store_pin(x->store, id);
-        x->id = id;
-        return x->pinned_id;
+        exchange_unpin(x);
+        x->pinned = store_pin(x->store, id) ? id : 0;
+        return x->pinned != 0;
+}
+
+void exchange_unpin(struct exchange *x)
+{
+        if (x->pinned)
+                store_unpin(x->store, x->pinned);
+        x->pinned = 0;
 }
 
 /* The head with the first slices behind it, if they are in memory. */
@@ -233,8 +239,9 @@ static enum step send_first(struct exchange *x, const struct out *head, const st
 /* What was found may have been evicted since this read transaction began; what is found after it was pinned stays. */
 static enum step pin_and_look_again(struct exchange *x, uint64_t id)
 {
-        if (!pin(x, id))
+        if (!exchange_pin(x, id))
                 return gone(x);
+        x->id = id;
         exchange_end_read(x);
         return x->validating ? STEP_FRESHEN : STEP_LOOKUP;
 }
@@ -246,7 +253,7 @@ static enum step reply_with_parts(struct exchange *x, const struct found *f, con
         char type_text[MULTIPART_TYPE];
         struct out type = {.at = type_text, .cap = sizeof type_text};
 
-        if (!f->inlined && !(x->pinned_id && x->id == f->id))
+        if (!f->inlined && x->pinned != f->id)
                 return pin_and_look_again(x, f->id);
         a->status = 206;
         a->first = 0;
@@ -278,7 +285,7 @@ static enum step reply_with(struct exchange *x, const struct found *f, const str
         if (head.overflow)
                 return exchange_fail(x, 500, "the stored head is too large");
         if (a.body && !f->inlined)
-                return x->pinned_id && x->id == f->id ? send_first(x, &head, &a, f) : pin_and_look_again(x, f->id);
+                return x->pinned == f->id ? send_first(x, &head, &a, f) : pin_and_look_again(x, f->id);
         note_reply(x, &a);
         return send_inline(x, &head, &a, f->body);
 }
@@ -340,8 +347,9 @@ enum step step_validate(struct exchange *x)
         const struct stored *s = &f->stored;
 
         if (s->etag.len + s->last_modified_text.len > sizeof x->validator ||
-            !(s->etag.len + s->last_modified_text.len) || !pin(x, f->id))
+            !(s->etag.len + s->last_modified_text.len) || !exchange_pin(x, f->id))
                 return STEP_JOIN;
+        x->id = f->id;
         x->validating = true;
         x->offering = false;
         x->etag_len = s->etag.len;
@@ -381,6 +389,7 @@ enum step step_freshen(struct exchange *x)
         struct worker *w = x->worker;
         struct found *f = &w->found;
         struct stored fresh;
+        bool withdrawn;
 
         if (!exchange_begin_read(x) || !find_freshened(x, f))
                 return fetch_again(x);
@@ -388,8 +397,10 @@ enum step step_freshen(struct exchange *x)
                 return reply_with(x, f, &f->stored);
         if (!exchange_update(x, f, &fresh))
                 return fetch_again(x);
+        withdrawn = storing_withdraws(&w->response);
+        fills_note(w->proxy->fills, NOTED_UNSHAREABLE, &x->key, withdrawn);
         if (x->part)
-                fill_end(x->part, FILL_ANEW);
+                fill_end(x->part, withdrawn ? FILL_RELEASED : FILL_ANEW);
         fill_leave(&x->part);
         x->freshened = true;
         if (x->background)

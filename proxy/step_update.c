@@ -13,19 +13,29 @@ static bool merge(struct exchange *x, const struct found *f, enum storing_for wh
                                fresh);
 }
 
+static void replace_head(struct exchange *x, uint64_t id, const struct stored *s)
+{
+        void *context = pending_add(x->worker->proxy->pending, &x->key);
+
+        if (store_freshen(x->store, id, s, pending_done, context) != 0)
+                pending_done(context, 0);
+}
+
 bool exchange_update(struct exchange *x, const struct found *f, struct stored *fresh)
 {
-        struct pending *pending = x->worker->proxy->pending;
-        void *context;
+        const struct message *m = &x->worker->response;
+        struct stored s;
 
-        if (storing_may_update(x->request, &x->worker->response)) {
-                if (!merge(x, f, FOR_STORE, fresh))
+        if (storing_may_update(x->request, m)) {
+                if (!merge(x, f, FOR_STORE, &s))
                         return false;
-                context = pending_add(pending, &x->key);
-                if (store_freshen(x->store, f->id, fresh, pending_done, context) != 0)
-                        pending_done(context, 0);
+                replace_head(x, f->id, &s);
+        } else if (storing_withdraws(m) && !(f->stored.flags & STORED_NO_CACHE)) {
+                s = f->stored; /* nothing of the reply's may be stored, but what it says of the stored one holds */
+                s.flags |= STORED_NO_CACHE;
+                replace_head(x, f->id, &s);
         }
-        return merge(x, f, FOR_CLIENT, fresh);
+        return !fresh || merge(x, f, FOR_CLIENT, fresh);
 }
 
 /* RFC 9111 §4.3.5: a HEAD's reply makes what is stored good again, or shows that it is not. */
@@ -33,12 +43,11 @@ void exchange_update_by_head(struct exchange *x)
 {
         struct worker *w = x->worker;
         struct found *f = &w->found;
-        struct stored fresh;
 
         if (!x->had_stored || !x->head_only || w->response.status != 200 || !exchange_begin_read(x) ||
             reader_find(x->reader, &x->key, x->request, true, f) != FIND_HIT)
                 return;
-        if (!storing_head_agrees(&f->stored, f->length, &w->response) || !exchange_update(x, f, &fresh))
+        if (!storing_head_agrees(&f->stored, f->length, &w->response) || !exchange_update(x, f, NULL))
                 exchange_forget_stored(x);
 }
 

@@ -354,6 +354,34 @@ def test_one_validation_for_all(lab, limpid, origin, connect, fetch):
         assert len(there.requests) == count + 1
 
 
+def test_a_validation_that_says_it_is_private_releases_all_at_once(lab, limpid, origin, connect, fetch):
+    """The 304 is for the one who asked; what is stored is still good, but each has to ask for it."""
+    barrier, go = threading.Barrier(4, timeout=wait.DEADLINE), threading.Event()
+
+    def script(connection):
+        while True:
+            try:
+                request = connection.request()
+            except Closed:
+                return
+            if request is there.requests[0]:
+                connection.send(reply(b"old", "Cache-Control: max-age=60", 'ETag: "1"', "Age: 100"))
+                continue
+            if request is there.requests[1]:
+                connection.wait(go)
+            else:
+                barrier.wait()
+            connection.send('HTTP/1.1 304 Not Modified\r\nCache-Control: private, max-age=60\r\nETag: "1"\r\n\r\n')
+
+    there = origin(script)
+    fetch(there, "/cold")
+    wires = asked(lab, connect, there, 5)
+    wait.eventually(lambda: len(there.requests) == 2, "the validation")
+    go.set()
+    assert all(wire.response().body == b"old" for wire in wires)
+    assert len(there.requests) == 6
+
+
 @pytest.mark.parametrize("fields", [[], ["Range: bytes=1000-2999999"]])
 def test_a_leader_whose_origin_stalls_in_the_middle_holds_nobody(limpid, origin, connect, fields):
     """After some seconds without a byte a follower asks for the rest itself, of the same version; who cannot tell the version,

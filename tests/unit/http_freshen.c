@@ -298,3 +298,21 @@ Test(freshen, what_is_one_clients_own_updates_nothing)
         cr_expect_not(may_update(SPAN(GET "Authorization: Basic eDp5\r\n" END), NEWS("")));
         cr_expect(may_update(SPAN(GET "Authorization: Basic eDp5\r\n" END), NEWS("Cache-Control: public\r\n")));
 }
+
+static bool withdraws(struct span reply)
+{
+        struct message response;
+
+        cr_assert_eq(parse_response(&response, reply, METHOD_GET).kind, FAULT_NONE);
+        return storing_withdraws(&response);
+}
+
+Test(freshen, what_is_not_for_all_any_more)
+{
+        cr_expect(withdraws(NEWS("Cache-Control: private\r\n")));
+        cr_expect(withdraws(NEWS("Cache-Control: no-store, max-age=9\r\n")));
+        cr_expect_not(withdraws(NEWS("Cache-Control: no-store, must-understand\r\n")));
+        cr_expect_not(withdraws(NEWS("Cache-Control: private=\"x\"\r\n")));
+        cr_expect_not(withdraws(NEWS("Cache-Control: no-cache\r\n")));
+        cr_expect_not(withdraws(NEWS("")));
+}
