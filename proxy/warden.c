@@ -92,7 +92,7 @@ static void tend_gate(struct warden *w, int64_t now)
 {
         if (!w->gate)
                 return;
-        if (!vigil_gate(&w->vigil, now)) {
+        if (!prober_tend(&w->prober, w->config, w->gate, vigil_gate(&w->vigil, now), now)) {
                 shut_gate(w);
                 w->renewal = now;
         } else if (now >= w->renewal || !w->open) {
@@ -201,6 +201,7 @@ static void hear(struct warden *w, const struct channel_message *m, int64_t now)
                 bypass(w, m, now);
                 break;
         case CHANNEL_PROBE:
+                prober_accepted(&w->prober);
                 break;
         default:
                 w->bad_messages++;
@@ -250,6 +251,7 @@ static void bury(struct warden *w, int64_t now)
                 close(w->channel);
         w->channel = -1;
         describe_end(w, status);
+        prober_lost(&w->prober, now);
         vigil_ended(&w->vigil, now);
         if (!w->vigil.draining)
                 log_say(LOG_NOTICE, "the proxy is started again in %u ms", w->vigil.pause_ms);

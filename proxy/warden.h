@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "proxy/config.h"
+#include "proxy/prober.h"
 #include "proxy/vigil.h"
 
 enum { INTERFACES_MAX = 64 }; /* about which the warden can say that they are missing */
@@ -24,6 +25,7 @@ struct warden {
         int channel; /* to the child, -1: none */
         bool killed;
         struct vigil vigil;
+        struct prober prober;
         struct allowance bypasses;
         unsigned long bad_messages;
         int64_t deadline; /* of draining */
