@@ -104,13 +104,14 @@ static int prepare(struct warden *w)
         }
         folders_make(w->config);
         if (!w->config->manual) {
-                error = warden_set_up(w);
+                error = upkeep_apply(&w->config->setup);
                 if (!error && (error = gate_open_handle(&w->gate, &w->config->setup)) != 0)
                         log_errno(LOG_ERR, error, "the gate cannot be reached");
                 if (!error)
                         error = prober_open(&w->prober, w->config);
                 if (error)
                         return error;
+                upkeep_open(&w->upkeep, &w->config->setup);
         }
         error = privilege_warden(w->config, &why);
         if (error)
@@ -128,6 +129,7 @@ static int run(const struct config *config)
         log_say(LOG_NOTICE, "limpid %s begins", LIMPID_VERSION);
         if (prepare(&w) == 0)
                 status = warden_serve(&w);
+        upkeep_close(&w.upkeep);
         prober_close(&w.prober);
         if (status != 0 && w.gate)
                 setup_down(&config->setup, &why);
