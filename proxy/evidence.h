@@ -17,6 +17,7 @@ enum stage {
         STAGE_NONE,       /* not known yet */
         STAGE_ANSWERED,   /* all the way, and back */
         STAGE_UNSENT,     /* it could not be tried at all */
+        STAGE_BRIDGED,    /* not tried: a client bridge is known to lose what is intercepted */
         STAGE_REFUSED,    /* no listener was found for it, or a firewall refuses it */
         STAGE_SWALLOWED,  /* nobody answered its SYN */
         STAGE_UNACCEPTED, /* a socket answered, and no worker took it */

@@ -12,13 +12,15 @@
 
 #include "proxy/log.h"
 #include "proxy/privilege.h"
+#include "setup/bridge_calls.h"
 #include "setup/probe.h"
 
 enum {
         SIX = 0x10,                      /* in the prober's exit status: the stage is that of IPv6 */
         FAMILIES = 2,                    /* tried one after the other */
         LIMIT_S = 4 * PROBE_SECONDS + 1, /* connect and read, twice */
-        ELEMENT_S = LIMIT_S + 2          /* in the gate */
+        ELEMENT_S = LIMIT_S + 2,         /* in the gate */
+        LOOK_MS = 1000                   /* from one look at the bridges to the next */
 };
 
 /* ---- the prober ----------------------------------------------------------------------------------------------------
@@ -97,10 +99,47 @@ static const char *describe(enum stage stage)
                 return "a worker took the connection, but its answer was lost";
         case STAGE_NONE:
         case STAGE_ANSWERED:
+        case STAGE_BRIDGED:
         case STAGE_UNSENT:
                 break;
         }
         return "its connection could not be tried";
+}
+
+static void cancel(struct prober *p)
+{
+        if (!p->child)
+                return;
+        kill(p->child, SIGKILL);
+        waitpid(p->child, NULL, 0);
+        p->child = 0;
+}
+
+static void say_bridged(struct prober *p, const char *name, int64_t now)
+{
+        cancel(p);
+        if (evidence_ended(&p->evidence, STAGE_BRIDGED, now))
+                log_say(LOG_ERR,
+                        "bridge %s hands its frames to iptables, and no intercepted connection of its clients would "
+                        "ever be made; the gate is kept shut until bridge-nf-call-iptables and -ip6tables are 0",
+                        name);
+}
+
+/* Once a second, since a container engine may come at any time and switch it on. */
+static bool bridge_loses(struct prober *p, const struct setup_options *o, int64_t now)
+{
+        bool before = p->bridged;
+        char name[IF_NAMESIZE];
+
+        if (p->looked && now - p->looked < LOOK_MS)
+                return p->bridged;
+        p->looked = now;
+        p->bridged = bridge_calls(o, name);
+        if (p->bridged && !before)
+                say_bridged(p, name, now);
+        else if (before && !p->bridged)
+                evidence_lost(&p->evidence, now);
+        return p->bridged;
 }
 
 static void end(struct prober *p, int status, int64_t now)
@@ -120,19 +159,11 @@ static void end(struct prober *p, int status, int64_t now)
                         code & SIX ? '6' : '4', describe(stage));
 }
 
-static void cancel(struct prober *p)
-{
-        if (!p->child)
-                return;
-        kill(p->child, SIGKILL);
-        waitpid(p->child, NULL, 0);
-        p->child = 0;
-}
-
-/* After a failure the link may be what failed: it is made anew. */
+/* After a failure the link may be what failed: it is made anew, as where somebody has removed it. */
 static int ready(struct prober *p, struct gate *gate)
 {
-        int error = p->evidence.pause_ms ? -probe_relink(p->probe) : 0;
+        bool doubtful = p->evidence.pause_ms || if_nametoindex(PROBE_LINK) == 0;
+        int error = doubtful ? -probe_relink(p->probe) : 0;
 
         return error ? error : gate_probe(gate, ELEMENT_S);
 }
@@ -164,6 +195,8 @@ bool prober_tend(struct prober *p, const struct config *config, struct gate *gat
                         prober_lost(p, now); /* its failure would be no evidence */
                 return false;
         }
+        if (bridge_loses(p, &config->setup, now))
+                return false;
         if (p->child && waitpid(p->child, &status, WNOHANG) == p->child)
                 end(p, status, now);
         if (evidence_due(&p->evidence, now))

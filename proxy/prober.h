@@ -26,6 +26,8 @@ struct prober {
         struct probe_token token;
         pid_t child;   /* 0: none */
         bool accepted; /* a worker has taken the connection that is being tried */
+        bool bridged;
+        int64_t looked; /* at the clients' bridges, which a test cannot reach through */
 };
 
 /* While CAP_SYS_ADMIN is there, and no thread. 0, or an errno that has been said. Nothing where none is wanted. */
