@@ -44,7 +44,7 @@ void prober_accepted(struct prober *);
 /* Another proxy runs now, or none. */
 void prober_lost(struct prober *, int64_t now);
 
-/* In the worker that accepted a connection: true if it was a prober's, which has been answered and closed. */
+/* In the worker that accepted a connection: true if it came from the probe's namespace; it has been closed then. */
 struct worker;
 union address;
 bool prober_served(struct worker *, int fd, const union address *peer);

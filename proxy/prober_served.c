@@ -1,4 +1,5 @@
-/* The proxy's side of the self-test: who comes from the probe's namespace and knows the question gets the answer. */
+/* The proxy's side of the self-test: who comes from the probe's namespace is never a client, and
+ * gets the answer if he knows the question. */
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,14 +14,14 @@ bool prober_served(struct worker *w, int fd, const union address *peer)
         const struct probe_token *t = w->proxy->token;
         unsigned char question[PROBE_WORD];
 
-        if (!t || !probe_is_client(&peer->sa) ||
-            recv(fd, question, sizeof question, MSG_PEEK | MSG_DONTWAIT) != (ssize_t)sizeof question ||
-            memcmp(question, t->question, sizeof question) != 0)
+        if (!t || !probe_is_client(&peer->sa))
                 return false;
-        proxy_probed(w->proxy);
-        /* Taken from the socket as well, since closing would else reset the connection. */
-        if (recv(fd, question, sizeof question, MSG_DONTWAIT) > 0)
+        /* A connection is accepted when its first bytes are there (TCP_DEFER_ACCEPT). */
+        if (recv(fd, question, sizeof question, MSG_DONTWAIT) == (ssize_t)sizeof question &&
+            memcmp(question, t->question, sizeof question) == 0) {
+                proxy_probed(w->proxy);
                 send(fd, t->answer, sizeof t->answer, MSG_DONTWAIT | MSG_NOSIGNAL);
+        }
         close(fd);
         return true;
 }

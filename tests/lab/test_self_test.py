@@ -64,7 +64,6 @@ def retest(lab):
 
 
 @pytest.mark.parametrize("verdict, condition, said", [
-    ("drop", "", "IPv4: nobody answered its SYN"),
     ("reject with tcp reset", "", "IPv4: its connection was refused"),
     ("drop", "meta nfproto ipv6", "IPv6: nobody answered its SYN"),
     ("drop", "tcp flags & (syn | psh) == psh", "IPv4: a socket answered, but no worker"),
