@@ -63,6 +63,24 @@ def retest(lab):
     lab.gateway.run("ip", "rule", "del", "lookup", "100")
 
 
+def test_a_test_that_fails_later_shuts_the_gate(lab, limpid, walled, origin):
+    there = origin()
+    remove = walled("drop")
+    retest(lab)
+    limpid.said("nobody answered its SYN")
+    wait.eventually(lambda: intercepted(there, lab.client) is False, "the gate to be shut")
+    remove()
+    wait.eventually(lambda: intercepted(there, lab.client) is True, "the gate to open again")
+
+
+def test_a_link_that_was_removed_is_made_anew(lab, limpid):
+    failed = limpid.stderr.count("self-test over")
+    lab.gateway.run("ip", "link", "del", LINK)
+    retest(lab)
+    wait.eventually(lambda: linked(lab), "the link")
+    assert limpid.stderr.count("self-test over") == failed
+
+
 @pytest.mark.parametrize("verdict, condition, said", [
     ("reject with tcp reset", "", "IPv4: its connection was refused"),
     ("drop", "meta nfproto ipv6", "IPv6: nobody answered its SYN"),
@@ -81,31 +99,6 @@ def test_it_says_how_far_the_test_came(lab, begun, walled, origin, verdict, cond
     assert limpid.stderr.count("self-test over") == 1, limpid.stderr
 
 
-def test_a_proxy_that_is_restarted_is_tested_anew(limpid_with):
-    limpid = limpid_with()
-    limpid.said(THROUGH)
-    kill(limpid.proxy(), signal.SIGKILL)
-    limpid.said("(?s)gate is shut.*gate is open")
-
-
-def test_a_test_that_fails_later_shuts_the_gate(lab, limpid_with, walled, origin):
-    limpid, there = limpid_with(), origin()
-    remove = walled("drop")
-    retest(lab)
-    limpid.said("nobody answered its SYN")
-    wait.eventually(lambda: intercepted(there, lab.client) is False, "the gate to be shut")
-    remove()
-    wait.eventually(lambda: intercepted(there, lab.client) is True, "the gate to open again")
-
-
-def test_a_link_that_was_removed_is_made_anew(lab, limpid_with):
-    limpid = limpid_with()
-    lab.gateway.run("ip", "link", "del", LINK)
-    retest(lab)
-    wait.eventually(lambda: linked(lab), "the link")
-    assert "self-test over" not in limpid.stderr
-
-
 def test_without_self_test_there_is_no_link_and_the_gate_opens_all_the_same(lab, begun, walled):
     walled("drop")
     limpid = begun(intercept={"self_test": False})
@@ -118,8 +111,11 @@ def test_without_ipv6_it_tests_ipv4_alone(begun, walled):
     begun(intercept={"ipv6": False}).wait_ready()
 
 
-def test_with_marks_and_another_port(limpid_with):
-    limpid_with(intercept={"form": "mark", "ports": [8000, 80]}).said(THROUGH)
+def test_with_marks_and_another_port_and_a_proxy_that_is_restarted(limpid_with):
+    limpid = limpid_with(intercept={"form": "mark", "ports": [8000, 80]})
+    limpid.said(THROUGH)
+    kill(limpid.proxy(), signal.SIGKILL)
+    limpid.said("(?s)gate is shut.*gate is open")
 
 
 def test_all_killed_the_link_goes_by_itself(lab, limpid_with):
