@@ -168,3 +168,16 @@ def test_a_client_bridge_that_shows_its_frames_to_iptables(lab, begun, origin):
     finally:
         lab.gateway.run("ip", "link", "del", "br9")
         lab.gateway.run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=1", "net.bridge.bridge-nf-call-ip6tables=1")
+
+
+def test_it_says_what_it_takes(lab, limpid_with):
+    """Making a namespace takes CAP_SYS_ADMIN, which the proxy and the warden do without."""
+    limpid = limpid_with(start=False)
+    limpid.wrapper = ("setpriv", "--bounding-set=-sys_admin")
+    limpid.start(ready=False)
+    assert limpid.process.wait(wait.DEADLINE) == 1
+    limpid.process = None
+    assert re.search("SYS_ADMIN.*self_test = false", limpid.stderr)
+    limpid.check_kernel()
+    limpid.config["intercept"]["self_test"] = False
+    limpid.start()
