@@ -105,12 +105,16 @@ static struct exchange *new_exchange(struct client *c)
         return x;
 }
 
-struct exchange *exchange_shadow(const struct exchange *of, struct client *shadow)
+struct exchange *exchange_shadow(const struct exchange *of)
 {
-        struct exchange *x = new_exchange(shadow);
+        struct client *shadow = client_shadow(of->client);
+        struct exchange *x = shadow ? new_exchange(shadow) : NULL;
 
-        if (!x)
+        if (!x) {
+                if (shadow)
+                        client_destroy(shadow);
                 return NULL;
+        }
         x->request = of->request;
         x->decision = of->decision;
         x->key = of->key;
@@ -119,6 +123,15 @@ struct exchange *exchange_shadow(const struct exchange *of, struct client *shado
         x->look = x->background = x->request_done = x->reply_close = true;
         x->forward_reason = "stale";
         return x;
+}
+
+void exchange_start_shadow(struct exchange *x, enum step step)
+{
+        x->step = (uint8_t)step;
+        if (exchange_await(x))
+                worker_post(x->worker, &x->note);
+        else
+                client_destroy(x->client);
 }
 
 void exchange_start(struct client *c, struct span head, const struct fault *fault)
@@ -268,7 +281,7 @@ static enum step step_finish(struct exchange *x)
 
         if (conn_blocked(&c->conn) && !x->broken)
                 return STEP_WAIT;
-        if (x->broken || (x->leads && x->part && !x->fetched)) /* the rest of a reply must not meet the next request */
+        if (x->broken) /* the rest of a reply must not meet the next request */
                 exchange_drop_upstream(x);
         else
                 exchange_release_upstream(x);
