@@ -173,6 +173,15 @@ static enum step fetch_part(struct exchange *x, enum range_asked kind)
         return STEP_FETCH;
 }
 
+/* Whether all of it is fetched where a part is wanted: by what is known of the host, or by rule. */
+static bool whole_instead(const struct exchange *x)
+{
+        struct proxy *p = x->worker->proxy;
+        bool by_rule = p->config->whole_for_ranges && fills_noted(p->fills, NOTED_UNSPARSE, &x->key);
+
+        return (by_rule || host_ignores_range(x)) && !fills_noted(p->fills, NOTED_UNSHAREABLE, &x->key);
+}
+
 enum step exchange_miss(struct exchange *x)
 {
         enum range_asked kind = x->background ? RANGE_ASKED_NONE : range_asked(x->request, &x->want);
@@ -184,7 +193,7 @@ enum step exchange_miss(struct exchange *x)
                 x->ranged = x->want.first == 0 && x->want.last == UINT64_MAX; /* all of it, and it is to say so */
                 if (x->ranged || join_fill(x))
                         return STEP_JOIN;
-                if (host_ignores_range(x) && !fills_noted(fills, NOTED_UNSHAREABLE, &x->key)) {
+                if (whole_instead(x)) {
                         fetch_whole_behind(x);
                         if (join_fill(x))
                                 return STEP_JOIN;

@@ -301,7 +301,7 @@ enum step step_judge(struct exchange *x)
         exchange_update_by_head(x);
         if (x->store && (x->look || may_keep_post(x))) {
                 x->detail = start_whole_fill(x);
-                if (x->look)
+                if (x->look && m->status != 206 && m->status != 416) /* those say nothing of the whole */
                         fills_note(x->worker->proxy->fills, NOTED_UNSHAREABLE, &x->key, x->detail != NULL);
         }
         if (x->detail)
