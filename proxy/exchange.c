@@ -275,6 +275,15 @@ bool exchange_run(struct exchange *x)
         return false;
 }
 
+/* The client has said that this was its last request, and it has no body behind which more could come: there is nothing
+ * to wait for, which saves four system calls. Who sends more all the same would meet a reset, so whoever has not said so
+ * is lingered for (RFC 9112 §9.6). */
+static bool client_expects_close(const struct exchange *x)
+{
+        return x->request && !x->request->persistent && x->request->framing == FRAMING_NONE && !x->fault.status &&
+               !x->client->conn.input.len;
+}
+
 static enum step step_finish(struct exchange *x)
 {
         struct client *c = x->client;
@@ -290,6 +299,8 @@ static enum step step_finish(struct exchange *x)
                 client_abort(c);
         else if (exchange_persistent(x))
                 c->state = CLIENT_HEAD;
+        else if (client_expects_close(x))
+                client_end(c);
         else
                 client_linger(c);
         return STEP_DONE;
