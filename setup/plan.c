@@ -3,7 +3,8 @@
  * Order decides (see docs on transparent proxying in design.md §6): what is for this machine itself is left alone;
  * packets of connections that we have (both legs, with their ICMP errors) go to their sockets; then a bare SYN of a
  * client interface that is in the gate, and that nothing bypasses, goes to the listener. A mark is set only after
- * `tproxy` has found the listener, so that without one the packet is routed on as if nothing of this were there. */
+ * `tproxy` has found the listener, so that without one the packet is routed on as if nothing of this were there. All
+ * of it comes after destination NAT: what a captive portal redirects goes where it was redirected to. */
 #include "setup/plan.h"
 
 #include <arpa/inet.h>
@@ -156,7 +157,7 @@ static bool add_divert(struct setup_text *t, const struct setup_options *o)
 static bool add_prerouting(struct setup_text *t, const struct setup_options *o)
 {
         bool ok = text_add(t, "        chain prerouting {\n"
-                              "                type filter hook prerouting priority mangle; policy accept;\n"
+                              "                type filter hook prerouting priority dstnat + 10; policy accept;\n"
                               "                fib daddr type local return comment \"for this machine itself\"\n");
 
         ok = ok && add_divert(t, o) && text_add(t, "                iifname != @gate return\n");
