@@ -54,7 +54,7 @@ static struct capability_set warden_set(const struct config *c)
 {
         struct capability_set s = proxy_set(c);
 
-        add(&s, CAP_NET_ADMIN, !c->manual);
+        add(&s, CAP_NET_ADMIN, !c->manual || c->setup.interface_count > 0); /* setup/ipset.h */
         add(&s, CAP_SETUID, c->user[0]);
         add(&s, CAP_SETGID, c->user[0]);
         add(&s, CAP_SETPCAP, true);

@@ -14,8 +14,14 @@
 #include "setup/probe.h"
 #include "setup/text.h"
 
-static const char private4[] = "10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16";
-static const char private6[] = "::1/128, fc00::/7, fe80::/10";
+const char *const *plan_private(int family)
+{
+        static const char *const four[] = {"10.0.0.0/8",    "100.64.0.0/10",  "127.0.0.0/8", "169.254.0.0/16",
+                                           "172.16.0.0/12", "192.168.0.0/16", NULL};
+        static const char *const six[] = {"::1/128", "fc00::/7", "fe80::/10", NULL};
+
+        return family == AF_INET ? four : six;
+}
 
 const struct plan_sysctl plan_sysctls[] = {
         {"net/ipv4/tcp_fwmark_accept", "0", "accepted sockets would inherit the mark, and their packets loop back",
@@ -60,13 +66,16 @@ static bool add_addresses(struct setup_text *t, const char *const *all, size_t c
 
         for (size_t i = 0; i < count; i++) {
                 bool is_private = strcmp(all[i], "private") == 0;
-                const char *words = family == AF_INET ? private4 : private6;
+                const char *const alone[] = {all[i], NULL};
+                const char *const *word = is_private ? plan_private(family) : alone;
 
                 if (!is_private && plan_family(all[i]) != family)
                         continue;
-                if (!text_add(t, "%s%s", any ? ", " : before, is_private ? words : all[i]))
-                        return false;
-                any = true;
+                for (; *word; word++) {
+                        if (!text_add(t, "%s%s", any ? ", " : before, *word))
+                                return false;
+                        any = true;
+                }
         }
         return !any || text_add(t, " } return\n");
 }
