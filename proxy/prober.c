@@ -32,7 +32,9 @@ static enum stage connected(int fd, uint16_t port, int family)
         socklen_t len = probe_destination(family, port, &to);
         const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
 
-        connect(fd, &nowhere, sizeof nowhere); /* ends what the last test has left: connect(2) */
+        /* The first ends what the last test has left: connect(2). */
+        if (connect(fd, &nowhere, sizeof nowhere) != 0)
+                return STAGE_UNSENT;
         if (connect(fd, (const struct sockaddr *)&to, len) == 0)
                 return STAGE_ANSWERED;
         switch (errno) {

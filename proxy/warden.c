@@ -38,7 +38,9 @@ static void set_gate(struct warden *w, bool open)
                 return;
         w->open = open;
         log_say(LOG_NOTICE, "the gate is %s",
-                open ? "open: connections are intercepted" : "shut: connections go direct");
+                open                           ? "open: connections are intercepted"
+                : w->config->setup.fail_closed ? "shut: connections are refused"
+                                               : "shut: connections go direct");
         tell(w, CHANNEL_GATE, open);
 }
 

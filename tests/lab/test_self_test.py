@@ -63,6 +63,24 @@ def retest(lab):
     lab.gateway.run("ip", "rule", "del", "lookup", "100")
 
 
+def test_a_test_that_fails_later_shuts_the_gate(lab, limpid, walled, origin):
+    there = origin()
+    remove = walled("drop")
+    retest(lab)
+    limpid.said("nobody answered its SYN")
+    wait.eventually(lambda: intercepted(there, lab.client) is False, "the gate to be shut")
+    remove()
+    wait.eventually(lambda: intercepted(there, lab.client) is True, "the gate to open again")
+
+
+def test_a_link_that_was_removed_is_made_anew(lab, limpid):
+    failed = limpid.stderr.count("self-test over")
+    lab.gateway.run("ip", "link", "del", LINK)
+    retest(lab)
+    wait.eventually(lambda: linked(lab), "the link")
+    assert limpid.stderr.count("self-test over") == failed
+
+
 @pytest.mark.parametrize("verdict, condition, said", [
     ("reject with tcp reset", "", "IPv4: its connection was refused"),
     ("drop", "meta nfproto ipv6", "IPv6: nobody answered its SYN"),
@@ -81,31 +99,6 @@ def test_it_says_how_far_the_test_came(lab, begun, walled, origin, verdict, cond
     assert limpid.stderr.count("self-test over") == 1, limpid.stderr
 
 
-def test_a_proxy_that_is_restarted_is_tested_anew(limpid_with):
-    limpid = limpid_with()
-    limpid.said(THROUGH)
-    kill(limpid.proxy(), signal.SIGKILL)
-    limpid.said("(?s)gate is shut.*gate is open")
-
-
-def test_a_test_that_fails_later_shuts_the_gate(lab, limpid_with, walled, origin):
-    limpid, there = limpid_with(), origin()
-    remove = walled("drop")
-    retest(lab)
-    limpid.said("nobody answered its SYN")
-    wait.eventually(lambda: intercepted(there, lab.client) is False, "the gate to be shut")
-    remove()
-    wait.eventually(lambda: intercepted(there, lab.client) is True, "the gate to open again")
-
-
-def test_a_link_that_was_removed_is_made_anew(lab, limpid_with):
-    limpid = limpid_with()
-    lab.gateway.run("ip", "link", "del", LINK)
-    retest(lab)
-    wait.eventually(lambda: linked(lab), "the link")
-    assert "self-test over" not in limpid.stderr
-
-
 def test_without_self_test_there_is_no_link_and_the_gate_opens_all_the_same(lab, begun, walled):
     walled("drop")
     limpid = begun(intercept={"self_test": False})
@@ -118,8 +111,11 @@ def test_without_ipv6_it_tests_ipv4_alone(begun, walled):
     begun(intercept={"ipv6": False}).wait_ready()
 
 
-def test_with_marks_and_another_port(limpid_with):
-    limpid_with(intercept={"form": "mark", "ports": [8000, 80]}).said(THROUGH)
+def test_with_marks_and_another_port_and_a_proxy_that_is_restarted(limpid_with):
+    limpid = limpid_with(intercept={"form": "mark", "ports": [8000, 80]})
+    limpid.said(THROUGH)
+    kill(limpid.proxy(), signal.SIGKILL)
+    limpid.said("(?s)gate is shut.*gate is open")
 
 
 def test_all_killed_the_link_goes_by_itself(lab, limpid_with):
@@ -141,16 +137,20 @@ def test_what_the_prober_may_do(lab, begun, walled):
     walled("drop")
     limpid = begun()
     proxy = limpid.proxy()
-    prober = wait.eventually(lambda: next((pid for pid in limpid.children() if pid != proxy), None), "a prober")
 
     def reduced():
-        now = status(prober)
-        return now if now["NoNewPrivs"] == "1" else None
+        for pid in set(limpid.children()) - {proxy}:
+            try:
+                may = status(pid)
+                if may["NoNewPrivs"] == "1":
+                    return may, {fd.readlink().name.split(":")[0] for fd in Path(f"/proc/{pid}/fd").iterdir() if int(fd.name) > 2}
+            except (FileNotFoundError, ProcessLookupError):  # it lives for three seconds, and then the next one comes
+                continue
+        return None
 
-    may = wait.eventually(reduced, "it to give its privileges away")
+    may, files = wait.eventually(reduced, "a prober that has given its privileges away")
     assert all(int(may[kind], 16) == 0 for kind in ("CapEff", "CapPrm", "CapInh", "CapAmb"))
     assert may["Uid"].split()[1] != "0"
-    files = {str(Path(f"/proc/{prober}/fd/{fd.name}").readlink()).split(":")[0] for fd in Path(f"/proc/{prober}/fd").iterdir() if int(fd.name) > 2}
     assert files == {"socket"}
 
 
@@ -172,3 +172,16 @@ def test_a_client_bridge_that_shows_its_frames_to_iptables(lab, begun, origin):
     finally:
         lab.gateway.run("ip", "link", "del", "br9")
         lab.gateway.run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=1", "net.bridge.bridge-nf-call-ip6tables=1")
+
+
+def test_it_says_what_it_takes(lab, limpid_with):
+    """Making a namespace takes CAP_SYS_ADMIN, which the proxy and the warden do without."""
+    limpid = limpid_with(start=False)
+    limpid.wrapper = ("setpriv", "--bounding-set=-sys_admin")
+    limpid.start(ready=False)
+    assert limpid.process.wait(wait.DEADLINE) == 1
+    limpid.process = None
+    assert re.search("SYS_ADMIN.*self_test = false", limpid.stderr)
+    limpid.check_kernel()
+    limpid.config["intercept"]["self_test"] = False
+    limpid.start()

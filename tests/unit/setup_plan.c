@@ -158,3 +158,14 @@ Test(plan, show_has_all_that_a_shell_needs)
         cr_assert_not_null(strstr(text.at, "nft -f - <<'LIMPID'\ntable inet limpid\n"));
         cr_assert_not_null(strstr(text.at, "sysctl -w net/ipv4/tcp_fwmark_accept=0"));
 }
+
+Test(plan, the_self_test_bypasses_nothing_and_is_refused_without_a_listener)
+{
+        struct setup_options o = options();
+
+        cr_expect_not(strstr(plan(&o), "limpid-probe"));
+        o.self_test = true;
+        cr_assert(before(plan(&o), "iifname != @gate", "iifname \"limpid-probe\" tcp flags"));
+        cr_assert(before(text.at, "jump intercept comment", "iifname \"limpid-probe\" meta l4proto tcp reject"));
+        cr_assert(before(text.at, "meta l4proto tcp reject", "203.0.113.0/24"));
+}

@@ -1,0 +1,43 @@
+/* The addresses of the test namespace. Making it takes a kernel and root: the lab's tests do. */
+#include "setup/probe.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <string.h>
+
+static bool is_client(int family, const char *text)
+{
+        struct sockaddr_in6 a6 = {.sin6_family = AF_INET6};
+        struct sockaddr_in a4 = {.sin_family = AF_INET};
+
+        if (family == AF_INET6)
+                inet_pton(family, text, &a6.sin6_addr);
+        else
+                inet_pton(family, text, &a4.sin_addr);
+        return probe_is_client(family == AF_INET6 ? (const struct sockaddr *)&a6 : (const struct sockaddr *)&a4);
+}
+
+Test(probe, one_address_of_each_family_is_the_clients)
+{
+        cr_expect(is_client(AF_INET, "169.254.255.250"));
+        cr_expect_not(is_client(AF_INET, "169.254.255.251"));
+        cr_expect_not(is_client(AF_INET, "10.0.0.1"));
+        cr_expect(is_client(AF_INET6, "fd6c:696d:7069:64::2"));
+        cr_expect_not(is_client(AF_INET6, "fd6c:696d:7069:64::3"));
+        cr_expect_not(is_client(AF_INET6, "::ffff:169.254.255.250"));
+}
+
+Test(probe, the_destination_is_on_the_same_link)
+{
+        struct sockaddr_storage to;
+        const struct sockaddr_in *a4 = (const struct sockaddr_in *)(const void *)&to;
+        const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)(const void *)&to;
+        char text[INET6_ADDRSTRLEN];
+
+        cr_assert_eq(probe_destination(AF_INET, 8080, &to), sizeof *a4);
+        cr_expect_str_eq(inet_ntop(AF_INET, &a4->sin_addr, text, sizeof text), "169.254.255.251");
+        cr_expect_eq(ntohs(a4->sin_port), 8080);
+        cr_assert_eq(probe_destination(AF_INET6, 80, &to), sizeof *a6);
+        cr_expect_str_eq(inet_ntop(AF_INET6, &a6->sin6_addr, text, sizeof text), "fd6c:696d:7069:64::3");
+        cr_expect_eq(ntohs(a6->sin6_port), 80);
+}
