@@ -14,6 +14,7 @@
 #include "proxy/address.h"
 #include "proxy/admin.h"
 #include "proxy/channel.h"
+#include "proxy/datagram.h"
 #include "proxy/fill.h"
 #include "proxy/gaps.h"
 #include "proxy/log.h"
@@ -91,13 +92,14 @@ static void check_overload(struct proxy *p)
 static void limit_connections(struct proxy *p)
 {
         struct rlimit limit = {0};
-        const rlim_t reserve = FD_RESERVE;
-        rlim_t most;
+        rlim_t most, reserve = FD_RESERVE;
 
         if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
                 limit.rlim_cur = limit.rlim_max;
                 setrlimit(RLIMIT_NOFILE, &limit);
         }
+        p->flows_max = datagram_flows(p->config, limit.rlim_cur, p->worker_count);
+        reserve += datagram_descriptors(p->flows_max) * p->worker_count;
         most = limit.rlim_cur > 2 * reserve ? (limit.rlim_cur - reserve) / 2 : reserve;
         p->connections_max = most > 1000000 ? 1000000 : (unsigned)most;
         if (p->config->max_connections && p->config->max_connections < p->connections_max)

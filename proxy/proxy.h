@@ -39,6 +39,7 @@ struct proxy {
         struct fills *fills;     /* responses that are arriving */
         struct gaps *gaps;       /* parts of sparse ones that are */
         unsigned connections_max;
+        unsigned flows_max;           /* of datagrams, for each worker; 0: none are relayed */
         _Atomic unsigned connections; /* open now, of all workers */
         _Atomic bool overloaded;      /* the gate was asked to shut */
 };
