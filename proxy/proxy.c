@@ -13,6 +13,7 @@
 
 #include "proxy/address.h"
 #include "proxy/admin.h"
+#include "proxy/bindings.h"
 #include "proxy/channel.h"
 #include "proxy/datagram.h"
 #include "proxy/fill.h"
@@ -26,7 +27,8 @@
 enum {
         BEAT_MS = 500,
         BYPASS_SECONDS = 60,
-        FD_RESERVE = 64, /* for logs, stores, sockets of our own */
+        FD_RESERVE = 64,        /* for logs, stores, sockets of our own */
+        BINDINGS_MAX = 1 << 18, /* pairs; 16 bytes each */
         CHANNEL_FD_NONE = -1
 };
 
@@ -288,6 +290,7 @@ static void close_all(struct proxy *p, size_t started)
         pending_free(&p->pending);
         fills_free(&p->fills);
         gaps_free(&p->gaps);
+        bindings_free(p->bindings);
         free(p->stores);
         free(p->workers);
         free(p->views);
@@ -323,10 +326,11 @@ int proxy_run(const struct config *config, int channel)
         p.pending = pending_new();
         p.fills = fills_new();
         p.gaps = gaps_new();
+        p.bindings = bindings_new(BINDINGS_MAX);
         limit_connections(&p);
         open_stores(&p);
         open_log(&p);
-        error = p.pending && p.fills && p.gaps && p.stores ? make_workers(&p) : ENOMEM;
+        error = p.pending && p.fills && p.gaps && p.bindings && p.stores ? make_workers(&p) : ENOMEM;
         if (!error && admin_start(&admin, &p) != 0)
                 log_say(LOG_WARNING, "going on without the admin page and the control socket");
         if (!error)
