@@ -249,13 +249,15 @@ static void give_back(struct datagrams *d, struct flow *f, int first, int run)
 
 static void learn(struct datagrams *d, const struct flow *f, struct span reply, unsigned ifindex)
 {
-        struct span question = {f->query.question, f->query.question_len};
-        struct dns_addresses found;
+        const struct dns_reply r = {
+                .resolver = &f->destination,
+                .question = {f->query.question, f->query.question_len},
+                .message = reply,
+                .ifindex = ifindex,
+        };
 
-        if (!dns_learner_trusts(&d->learner, &f->destination, ifindex, d->worker->wheel.now) ||
-            !dns_addresses(reply, question, &found))
-                return;
-        tally(d, COUNTER_dns_learnt, (int64_t)found.count);
+        tally(d, COUNTER_dns_learnt,
+              (int64_t)dns_learn(&d->learner, d->worker->proxy->bindings, &r, worker_clock() / 1000000));
 }
 
 /* The first datagram that is the query's reply is given back, and ends the flow; all others are dropped. */

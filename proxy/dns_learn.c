@@ -32,16 +32,28 @@ static bool came_from_clients(struct dns_learner *l, unsigned ifindex, int64_t n
         return l->clients;
 }
 
-bool dns_learner_trusts(struct dns_learner *l, const union address *resolver, unsigned ifindex, int64_t now)
+static union address address_at(const struct dns_addresses *found, size_t index)
 {
-        return resolvers_have(&l->trusted, resolver) && !came_from_clients(l, ifindex, now);
+        union address a = {.sa = {.sa_family = (sa_family_t)found->family}};
+
+        if (found->family == AF_INET6)
+                a.in6.sin6_addr = found->at[index].in6;
+        else
+                a.in.sin_addr = found->at[index].in;
+        return a;
 }
 
-void dns_address(const struct dns_addresses *found, size_t index, union address *a)
+size_t dns_learn(struct dns_learner *l, struct bindings *bindings, const struct dns_reply *r, int64_t now)
 {
-        *a = (union address){.sa = {.sa_family = (sa_family_t)found->family}};
-        if (found->family == AF_INET6)
-                a->in6.sin6_addr = found->at[index].in6;
-        else
-                a->in.sin_addr = found->at[index].in;
+        struct dns_addresses found;
+
+        if (!bindings || !resolvers_have(&l->trusted, r->resolver) || came_from_clients(l, r->ifindex, now) ||
+            !dns_addresses(r->message, r->question, &found))
+                return 0;
+        for (size_t i = 0; i < found.count; i++) {
+                union address a = address_at(&found, i);
+
+                bindings_learn(bindings, (struct span){found.host, strlen(found.host)}, &a.sa, found.ttl, now);
+        }
+        return found.count;
 }

@@ -3,6 +3,7 @@
 #ifndef PROXY_DNS_LEARN_H
 #define PROXY_DNS_LEARN_H
 
+#include "proxy/bindings.h"
 #include "proxy/dns.h"
 #include "proxy/resolvers.h"
 
@@ -18,10 +19,14 @@ struct dns_learner {
 /* Reads who is trusted. The configuration must outlive it. */
 void dns_learner_make(struct dns_learner *, const struct config *);
 
-/* Whether it may be learnt what a resolver said in a message that came in by this interface. `now`: seconds. */
-bool dns_learner_trusts(struct dns_learner *, const union address *resolver, unsigned ifindex, int64_t now);
+/* A reply of which dns_answers is true. */
+struct dns_reply {
+        const union address *resolver; /* whom the client asked */
+        struct span question, message;
+        unsigned ifindex; /* by which it came */
+};
 
-/* One of the addresses, with port 0. */
-void dns_address(const struct dns_addresses *, size_t index, union address *);
+/* Learns what may be learnt of it, if anything. Returns how many addresses that were. `now`: Unix time in seconds. */
+size_t dns_learn(struct dns_learner *, struct bindings *, const struct dns_reply *, int64_t now);
 
 #endif
