@@ -152,6 +152,38 @@ def test_a_hung_proxy_leaves_datagrams_direct(lab, limpid_with, server):
     wait.eventually(lambda: direct(lab.client, there) is False, "datagrams to be relayed again")
 
 
+THEIRS = """
+table inet theirs {
+        chain redirect {
+                type nat hook prerouting priority dstnat
+                iifname "lan1" udp dport %d dnat ip to 192.0.2.2
+        }
+        chain masquerade {
+                type nat hook postrouting priority srcnat
+                oifname "wan0" masquerade
+        }
+}
+""" % PORT
+
+
+def test_masqueraded_clients_and_redirected_datagrams(lab, limpid_with, server):
+    """What the operator does with addresses is done as it was: flows from us are masqueraded as the clients' own are, and what is
+    redirected goes where it is redirected to."""
+    lab.gateway.run("nft", "-f", "-", input=THEIRS)
+    try:
+        limpid = limpid_with(datagram={"ports": [PORT]})
+        for there, own in ((server(), "192.0.2.1"), (server(family=6), "2001:db8:ff::1")):
+            assert ask(lab.client, there, b"hello") == (b"hello", (there.address, PORT))
+            assert [peer[0] for _, peer in there.seen] == [own]
+        elsewhere, there = server(lambda what, peer: b"elsewhere", address="192.0.2.2"), server()
+        assert ask(lab.other_client, there, b"hello") == (b"elsewhere", (there.address, PORT))
+        assert not there.seen and [peer[0] for _, peer in elsewhere.seen] == ["192.0.2.1"]
+        assert limpid.stats()["flows"] == 3
+        limpid.stop()
+    finally:
+        lab.gateway.run("nft", "delete", "table", "inet", "theirs")
+
+
 def test_the_oldest_flow_goes_when_the_table_is_full(lab, limpid_with, server):
     """1,200 descriptors, of which a fourth is for the flows of two workers: 150 each."""
     limpid = limpid_with(start=False, datagram={"ports": [PORT]})
