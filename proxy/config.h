@@ -17,7 +17,7 @@ enum log_format { LOG_SQUID, LOG_COMBINED, LOG_JSON };
 
 struct config {
         struct setup_options setup; /* intercept { … } as setup/ wants it */
-        bool manual, self_test;
+        bool manual;
         unsigned max_connections; /* 0: from the limit on open files */
         struct {
                 bool spoof_client;
@@ -28,6 +28,7 @@ struct config {
         size_t store_count;
         uint64_t max_object;
         bool keep_set_cookie;
+        bool whole_for_ranges; /* where parts cannot be put together */
         const char *const *ignore_reload; /* names of hosts, or "*." and a name */
         size_t ignore_reload_count;
         struct {

@@ -105,12 +105,16 @@ static struct exchange *new_exchange(struct client *c)
         return x;
 }
 
-struct exchange *exchange_shadow(const struct exchange *of, struct client *shadow)
+struct exchange *exchange_shadow(const struct exchange *of)
 {
-        struct exchange *x = new_exchange(shadow);
+        struct client *shadow = client_shadow(of->client);
+        struct exchange *x = shadow ? new_exchange(shadow) : NULL;
 
-        if (!x)
+        if (!x) {
+                if (shadow)
+                        client_destroy(shadow);
                 return NULL;
+        }
         x->request = of->request;
         x->decision = of->decision;
         x->key = of->key;
@@ -119,6 +123,15 @@ struct exchange *exchange_shadow(const struct exchange *of, struct client *shado
         x->look = x->background = x->request_done = x->reply_close = true;
         x->forward_reason = "stale";
         return x;
+}
+
+void exchange_start_shadow(struct exchange *x, enum step step)
+{
+        x->step = (uint8_t)step;
+        if (exchange_await(x))
+                worker_post(x->worker, &x->note);
+        else
+                client_destroy(x->client);
 }
 
 void exchange_start(struct client *c, struct span head, const struct fault *fault)
@@ -262,13 +275,22 @@ bool exchange_run(struct exchange *x)
         return false;
 }
 
+/* The client has said that this was its last request, and it has no body behind which more could come: there is nothing
+ * to wait for, which saves four system calls. Who sends more all the same would meet a reset, so whoever has not said so
+ * is lingered for (RFC 9112 §9.6). */
+static bool client_expects_close(const struct exchange *x)
+{
+        return x->request && !x->request->persistent && x->request->framing == FRAMING_NONE && !x->fault.status &&
+               !x->client->conn.input.len;
+}
+
 static enum step step_finish(struct exchange *x)
 {
         struct client *c = x->client;
 
         if (conn_blocked(&c->conn) && !x->broken)
                 return STEP_WAIT;
-        if (x->broken || (x->leads && x->part && !x->fetched)) /* the rest of a reply must not meet the next request */
+        if (x->broken) /* the rest of a reply must not meet the next request */
                 exchange_drop_upstream(x);
         else
                 exchange_release_upstream(x);
@@ -277,6 +299,8 @@ static enum step step_finish(struct exchange *x)
                 client_abort(c);
         else if (exchange_persistent(x))
                 c->state = CLIENT_HEAD;
+        else if (client_expects_close(x))
+                client_end(c);
         else
                 client_linger(c);
         return STEP_DONE;

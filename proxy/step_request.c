@@ -77,7 +77,7 @@ static enum step take_verdict(struct exchange *x)
                 break;
         case REQUEST_PASS:
                 x->detail = d->why;
-                if (strcmp(d->why, "method") == 0)
+                if (x->request->method != METHOD_GET && x->request->method != METHOD_HEAD)
                         x->forward_reason = "method"; /* RFC 9211 §2.2 */
                 break;
         }

@@ -109,7 +109,7 @@ static void expect_defaults(void)
         cr_assert_eq(s->bypass_server_count, 1);
         cr_expect_str_eq(s->bypass_servers[0], "private");
         cr_expect_str_eq(s->match, "");
-        cr_expect(config->self_test);
+        cr_expect(config->setup.self_test);
         cr_expect_not(s->fail_closed);
         cr_expect_not(config->manual);
         cr_expect_str_eq(s->state, "/run/limpid/setup.state");
@@ -120,6 +120,7 @@ static void expect_defaults(void)
         cr_expect_eq(config->origin.idle_timeout_ms, 60000);
         cr_expect_eq(config->max_object, 256UL << 30);
         cr_expect_not(config->keep_set_cookie);
+        cr_expect_not(config->whole_for_ranges);
         cr_expect_not(config->dns.relay);
         cr_expect_eq(config->dns.trusted_resolver_count, 0);
         cr_expect_eq(config->datagram_port_count, 0);
@@ -206,7 +207,7 @@ Test(config, every_key_of_interception)
         cr_assert_eq(s->bypass_server_count, 2);
         cr_expect_str_eq(s->bypass_servers[1], "2001:db8::/32");
         cr_expect_str_eq(s->match, "ip daddr != 192.0.2.1");
-        cr_expect_not(config->self_test);
+        cr_expect_not(config->setup.self_test);
         cr_expect(s->fail_closed);
         cr_expect(config->manual);
 }
@@ -215,7 +216,8 @@ Test(config, every_other_key)
 {
         GOOD(LAN "origin { spoof_client = false via = \"both\" connect_timeout = \"250ms\" idle_timeout = \"5m\" }\n"
                  "cache { store a { path = \"/a\" size = \"16M\" } store b { path = \"/b\" size = 1T }\n"
-                 "max_object = 1000 set_cookie = keep ignore_reload = {a.example, \"*.b.example\"} }\n"
+                 "max_object = 1000 set_cookie = keep ranges_without_validator = whole ignore_reload = {a.example, "
+                 "\"*.b.example\"} }\n"
                  "dns { relay = true trusted_resolvers = {192.0.2.53, \"2001:db8::53\"} } datagram { ports = {123} }\n"
                  "admin { listen = \"[::1]:9\" password_file = \"/etc/passwd\" control = \"/tmp/x/y\" }\n"
                  "log { access = \"\" format = json level = debug } workers = 3 user = \"\"");
@@ -231,6 +233,7 @@ Test(config, every_other_key)
         cr_expect_eq(config->stores[1].size, 1UL << 40);
         cr_expect_eq(config->max_object, 1000);
         cr_expect(config->keep_set_cookie);
+        cr_expect(config->whole_for_ranges);
         cr_assert_eq(config->ignore_reload_count, 2);
         cr_expect_str_eq(config->ignore_reload[1], "*.b.example");
         cr_expect(config->dns.relay);
