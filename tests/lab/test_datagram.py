@@ -154,11 +154,11 @@ def test_a_hung_proxy_leaves_datagrams_direct(lab, limpid_with, server):
 
 THEIRS = """
 table inet theirs {
-        chain redirect {
+        chain there {
                 type nat hook prerouting priority dstnat
                 iifname "lan1" udp dport %d dnat ip to 192.0.2.2
         }
-        chain masquerade {
+        chain back {
                 type nat hook postrouting priority srcnat
                 oifname "wan0" masquerade
         }
@@ -182,6 +182,13 @@ def test_masqueraded_clients_and_redirected_datagrams(lab, limpid_with, server):
         limpid.stop()
     finally:
         lab.gateway.run("nft", "delete", "table", "inet", "theirs")
+
+
+def test_in_the_gateways_name(lab, limpid_with, server):
+    limpid_with(datagram={"ports": [PORT]}, origin={"spoof_client": False})
+    for there, own in ((server(), "192.0.2.1"), (server(family=6), "2001:db8:ff::1")):
+        assert ask(lab.client, there, b"hello") == (b"hello", (there.address, PORT))
+        assert [peer[0] for _, peer in there.seen] == [own]
 
 
 def test_the_oldest_flow_goes_when_the_table_is_full(lab, limpid_with, server):
