@@ -13,30 +13,21 @@
 #include "proxy/dns_learn.h"
 #include "proxy/flow.h"
 #include "proxy/log.h"
+#include "proxy/reply_sockets.h"
 #include "proxy/worker.h"
 
 enum {
-        ROUNDS = 4,              /* batches of one socket before it is another's turn */
-        REPLY_SOCKETS = 64,      /* of destinations, a power of two */
-        FLOWS_MAX = 8192,        /* of a worker */
-        FILES_SHARE = 4,         /* the flows of all workers take a fourth of the descriptors */
-        QUERY_SECONDS = 10,      /* for a DNS reply: clients ask again sooner */
-        UNANSWERED_SECONDS = 30, /* as nf_conntrack has it */
-        ANSWERED_SECONDS = 120,
+        ROUNDS = 4,       /* batches of one socket before it is another's turn */
+        FLOWS_MAX = 8192, /* of a worker */
+        FILES_SHARE = 4,  /* the flows of all workers take a fourth of the descriptors */
         FAMILIES = 2
-};
-
-/* Those of the destinations used last, each at its own place. */
-struct reply_socket {
-        int fd; /* -1: none */
-        union address from;
 };
 
 struct datagrams {
         struct worker *worker;
         struct event *listeners[FAMILIES];
         struct flows flows;
-        struct reply_socket replies[REPLY_SOCKETS];
+        struct reply_sockets replies;
         struct dns_learner learner;
         struct datagram_batch *batch; /* what is being relayed now */
 };
@@ -55,22 +46,6 @@ static void send_run(const struct datagrams *d, int fd, union address *to, int f
         tally(d, COUNTER_datagrams_dropped, run - sent);
 }
 
-/* ---- sockets that send replies ----------------------------------------------------------------------------------- */
-
-/* -1: it cannot be had. */
-static int reply_socket(struct datagrams *d, const union address *from)
-{
-        struct reply_socket *r = &d->replies[address_hash(from, d->flows.seed) % REPLY_SOCKETS];
-
-        if (r->fd >= 0 && address_equal(&r->from, from))
-                return r->fd;
-        if (r->fd >= 0)
-                close(r->fd);
-        r->from = *from;
-        r->fd = datagram_reply_socket(from);
-        return r->fd < 0 ? r->fd = -1 : r->fd;
-}
-
 /* ---- flows ------------------------------------------------------------------------------------------------------- */
 
 static void end_flow(struct datagrams *d, struct flow *f)
@@ -81,6 +56,8 @@ static void end_flow(struct datagrams *d, struct flow *f)
         tally(d, COUNTER_flows_open, -1);
         close(f->fd);
         free(f);
+        if (d->flows.count == 0) /* a program that wants such a port for itself shall find it free then */
+                reply_sockets_close(&d->replies);
 }
 
 static void flow_late(struct timer *t)
@@ -92,10 +69,7 @@ static void flow_late(struct timer *t)
 
 static void put_off(struct datagrams *d, struct flow *f)
 {
-        timer_set(&d->worker->wheel, &f->timer,
-                  f->query.question_len ? QUERY_SECONDS
-                  : f->answered         ? ANSWERED_SECONDS
-                                        : UNANSWERED_SECONDS);
+        timer_set(&d->worker->wheel, &f->timer, flow_patience(f));
         flows_use(&d->flows, f);
 }
 
@@ -124,7 +98,7 @@ static struct flow *new_flow(struct datagrams *d, const union address *client, c
                 end_flow(d, d->flows.oldest);
                 tally(d, COUNTER_flows_evicted, 1);
         }
-        fd = reply_socket(d, destination) < 0 ? -EADDRINUSE : open_upstream(d, client, destination);
+        fd = reply_socket(&d->replies, destination) < 0 ? -EADDRINUSE : open_upstream(d, client, destination);
         if (fd >= 0)
                 f = calloc(1, sizeof *f);
         if (f && event_assign(&f->event, d->worker->base, fd, EV_READ | EV_PERSIST, flow_event, f) == 0 &&
@@ -154,9 +128,10 @@ static void begin_flow(struct datagrams *d, struct flow *f)
 
 /* ---- from clients ------------------------------------------------------------------------------------------------ */
 
+/* What the machine itself sends to the listener is nobody's. */
 static bool goes_on(const struct datagrams *d, const struct msghdr *m, union address *destination)
 {
-        return datagram_destination(m, destination) &&
+        return datagram_destination(m, destination) && !address_loopback(destination) &&
                datagram_relayed(d->worker->proxy->config, address_port(destination));
 }
 
@@ -239,7 +214,7 @@ static void listener_event(evutil_socket_t fd, short what, void *argument)
 
 static void give_back(struct datagrams *d, struct flow *f, int first, int run)
 {
-        int fd = reply_socket(d, &f->destination);
+        int fd = reply_socket(&d->replies, &f->destination);
 
         if (fd >= 0)
                 send_run(d, fd, &f->client, first, run);
@@ -353,6 +328,7 @@ static bool make(struct datagrams *d)
         if (!d->batch || getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed ||
             !flows_make(&d->flows, d->worker->proxy->flows_max, seed))
                 return false;
+        reply_sockets_make(&d->replies, seed);
         dns_learner_make(&d->learner, config);
         return add_listener(d, AF_INET) && (!config->setup.ipv6 || add_listener(d, AF_INET6));
 }
@@ -368,8 +344,7 @@ int datagrams_new(struct datagrams **made, struct worker *w)
         if (!d)
                 return ENOMEM;
         d->worker = w;
-        for (size_t i = 0; i < REPLY_SOCKETS; i++)
-                d->replies[i].fd = -1;
+        reply_sockets_make(&d->replies, 0);
         *made = d;
         return make(d) ? 0 : EADDRINUSE;
 }
@@ -392,9 +367,7 @@ void datagrams_free(struct datagrams **held)
                 event_free(d->listeners[i]);
                 close(fd);
         }
-        for (size_t i = 0; i < REPLY_SOCKETS; i++)
-                if (d->replies[i].fd >= 0)
-                        close(d->replies[i].fd);
+        reply_sockets_close(&d->replies);
         free(d->batch);
         free(d);
 }

@@ -108,7 +108,7 @@ bool dns_answers(struct span m, uint16_t id, struct span question)
  * following them comes to an end. */
 static bool read_name(struct span m, size_t *at, struct name *n)
 {
-        size_t here = *at, lowest = *at;
+        size_t here = *at, lowest = here;
         bool jumped = false;
 
         n->len = 0;

@@ -3,6 +3,12 @@
 
 #include <stdlib.h>
 
+enum {
+        QUERY_SECONDS = 10,      /* clients ask again sooner */
+        UNANSWERED_SECONDS = 30, /* as nf_conntrack has it */
+        ANSWERED_SECONDS = 120
+};
+
 bool flows_make(struct flows *t, unsigned max, uint32_t seed)
 {
         uint32_t chains = 64;
@@ -67,6 +73,13 @@ void flows_use(struct flows *t, struct flow *f)
                 return;
         unlink_flow(t, f);
         link_newest(t, f);
+}
+
+int64_t flow_patience(const struct flow *f)
+{
+        if (f->query.question_len)
+                return QUERY_SECONDS;
+        return f->answered ? ANSWERED_SECONDS : UNANSWERED_SECONDS;
 }
 
 /* ---- in and out -------------------------------------------------------------------------------------------------- */

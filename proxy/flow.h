@@ -51,4 +51,7 @@ static inline bool flows_full(const struct flows *t)
 /* It is used now. */
 void flows_use(struct flows *, struct flow *);
 
+/* For how many seconds it may be silent. */
+int64_t flow_patience(const struct flow *);
+
 #endif

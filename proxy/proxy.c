@@ -107,7 +107,7 @@ static void limit_connections(struct proxy *p)
         }
         p->flows_max = datagram_flows(p->config, limit.rlim_cur, p->worker_count);
         reserve += datagram_descriptors(p->flows_max) * p->worker_count;
-        most = limit.rlim_cur > 2 * reserve ? (limit.rlim_cur - reserve) / 2 : reserve;
+        most = limit.rlim_cur > reserve + FD_RESERVE ? (limit.rlim_cur - reserve) / 2 : FD_RESERVE / 2;
         p->connections_max = most > 1000000 ? 1000000 : (unsigned)most;
         if (p->config->max_connections && p->config->max_connections < p->connections_max)
                 p->connections_max = p->config->max_connections;

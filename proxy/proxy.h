@@ -34,9 +34,9 @@ struct proxy {
         struct worker **workers;
         struct worker_view *views;
         size_t worker_count;
-        int channel;      /* to the warden; -1 in manual runs without one */
+        int channel;                     /* to the warden; -1 in manual runs without one */
         const struct probe_token *token; /* of the self-test; NULL: none */
-        _Atomic int gate; /* as the warden last said: 1 open, 0 shut, -1 not known or manual */
+        _Atomic int gate;                /* as the warden last said: 1 open, 0 shut, -1 not known or manual */
         _Atomic bool draining;
         struct pending *pending;   /* responses that are being committed */
         struct fills *fills;       /* responses that are arriving */

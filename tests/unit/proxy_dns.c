@@ -398,7 +398,7 @@ Test(dns, a_ttl_beyond_31_bits_is_none)
 
 Test(dns, d3_64_kib_of_answers_are_bounded)
 {
-        char address[INET_ADDRSTRLEN];
+        char address[32];
 
         begin(REPLY, 200, "www.example", A);
         for (int i = 0; i < 200; i++) {

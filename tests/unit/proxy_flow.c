@@ -89,6 +89,15 @@ Test(flow, many_of_them_share_chains)
         cr_assert_eq(table.count, 500);
 }
 
+Test(flow, patience_is_longest_with_what_was_answered)
+{
+        struct flow query = {.query.question_len = 17}, silent = {.fd = 3}, answered = {.answered = true};
+
+        cr_assert_eq(flow_patience(&query), 10);
+        cr_assert_eq(flow_patience(&silent), 30);
+        cr_assert_eq(flow_patience(&answered), 120);
+}
+
 Test(flow, a_table_for_none_holds_one)
 {
         struct flows small;
