@@ -33,6 +33,8 @@ static bool binds_low_ports(const struct config *c)
 {
         bool low = c->dns.relay;
 
+        for (size_t i = 0; i < c->datagram_port_count; i++)
+                low = low || c->datagram_ports[i] < 1024;
         if (c->setup.form == SETUP_TPROXY)
                 return low || c->setup.listen_port < 1024;
         for (size_t i = 0; i < c->setup.port_count; i++)

@@ -13,7 +13,9 @@
 
 #include "proxy/address.h"
 #include "proxy/admin.h"
+#include "proxy/bindings.h"
 #include "proxy/channel.h"
+#include "proxy/datagram.h"
 #include "proxy/fill.h"
 #include "proxy/gaps.h"
 #include "proxy/log.h"
@@ -25,7 +27,8 @@
 enum {
         BEAT_MS = 500,
         BYPASS_SECONDS = 60,
-        FD_RESERVE = 64, /* for logs, stores, sockets of our own */
+        FD_RESERVE = 64,        /* for logs, stores, sockets of our own */
+        BINDINGS_MAX = 1 << 18, /* pairs; 16 bytes each */
         CHANNEL_FD_NONE = -1
 };
 
@@ -96,14 +99,15 @@ static void check_overload(struct proxy *p)
 static void limit_connections(struct proxy *p)
 {
         struct rlimit limit = {0};
-        const rlim_t reserve = FD_RESERVE;
-        rlim_t most;
+        rlim_t most, reserve = FD_RESERVE;
 
         if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
                 limit.rlim_cur = limit.rlim_max;
                 setrlimit(RLIMIT_NOFILE, &limit);
         }
-        most = limit.rlim_cur > 2 * reserve ? (limit.rlim_cur - reserve) / 2 : reserve;
+        p->flows_max = datagram_flows(p->config, limit.rlim_cur, p->worker_count);
+        reserve += datagram_descriptors(p->flows_max) * p->worker_count;
+        most = limit.rlim_cur > reserve + FD_RESERVE ? (limit.rlim_cur - reserve) / 2 : FD_RESERVE / 2;
         p->connections_max = most > 1000000 ? 1000000 : (unsigned)most;
         if (p->config->max_connections && p->config->max_connections < p->connections_max)
                 p->connections_max = p->config->max_connections;
@@ -291,6 +295,7 @@ static void close_all(struct proxy *p, size_t started)
         pending_free(&p->pending);
         fills_free(&p->fills);
         gaps_free(&p->gaps);
+        bindings_free(p->bindings);
         free(p->stores);
         free(p->workers);
         free(p->views);
@@ -326,10 +331,11 @@ int proxy_run(const struct config *config, int channel, const struct probe_token
         p.pending = pending_new();
         p.fills = fills_new();
         p.gaps = gaps_new();
+        p.bindings = bindings_new(BINDINGS_MAX);
         limit_connections(&p);
         open_stores(&p);
         open_log(&p);
-        error = p.pending && p.fills && p.gaps && p.stores ? make_workers(&p) : ENOMEM;
+        error = p.pending && p.fills && p.gaps && p.bindings && p.stores ? make_workers(&p) : ENOMEM;
         if (!error && admin_start(&admin, &p) != 0)
                 log_say(LOG_WARNING, "going on without the admin page and the control socket");
         if (!error)

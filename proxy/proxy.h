@@ -11,6 +11,7 @@
 #include "proxy/counters.h"
 #include "proxy/hosts.h"
 
+struct bindings;
 struct fills;
 struct gaps;
 struct pending;
@@ -37,10 +38,12 @@ struct proxy {
         const struct probe_token *token; /* of the self-test; NULL: none */
         _Atomic int gate;                /* as the warden last said: 1 open, 0 shut, -1 not known or manual */
         _Atomic bool draining;
-        struct pending *pending; /* responses that are being committed */
-        struct fills *fills;     /* responses that are arriving */
-        struct gaps *gaps;       /* parts of sparse ones that are */
+        struct pending *pending;   /* responses that are being committed */
+        struct fills *fills;       /* responses that are arriving */
+        struct gaps *gaps;         /* parts of sparse ones that are */
+        struct bindings *bindings; /* NULL: none */
         unsigned connections_max;
+        unsigned flows_max;           /* of datagrams, for each worker; 0: none are relayed */
         _Atomic unsigned connections; /* open now, of all workers */
         _Atomic bool overloaded;      /* the gate was asked to shut */
 };

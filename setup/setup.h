@@ -18,6 +18,9 @@ struct setup_options {
         size_t interface_count;
         const uint16_t *ports; /* intercepted TCP ports */
         size_t port_count;
+        const uint16_t *udp_ports; /* UDP ports whose datagrams are intercepted */
+        size_t udp_port_count;
+        bool dns; /* UDP and TCP port 53 as well */
         uint16_t listen_port;
         enum setup_form form;
         uint32_t mark;  /* our own bits */

@@ -367,6 +367,13 @@ Test(config, addresses_that_are_none)
                       "c:2: dns.trusted_resolvers: must be an IPv4 or IPv6 address: \"192.0.2.0/24\"\n");
 }
 
+Test(config, datagrams_take_tproxy)
+{
+        expect_errors("intercept { interfaces = {lan0} form = mark }\ndns { relay = true }\ndatagram { ports = {123} }",
+                      "c:2: dns.relay takes intercept.form = \"tproxy\"\n"
+                      "c:3: datagram.ports takes intercept.form = \"tproxy\"\n");
+}
+
 Test(config, a_condition_that_would_end_its_rule)
 {
         static const char *const bad[] = {"ip daddr }", "ip daddr { 192.0.2.1", "tcp dport 80; drop", "iif \\\"lan0",
