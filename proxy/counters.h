@@ -28,7 +28,10 @@
         X(upstream_connects, counter, "connections opened to origins")                                                 \
         X(upstream_reuses, counter, "requests sent over a connection that was open already")                           \
         X(upstream_failures, counter, "destinations that could not be reached")                                        \
-        X(unspoofed, counter, "connections to origins made without the client's address")
+        X(unspoofed, counter, "connections to origins made without the client's address")                              \
+        X(lookups, counter, "names that resolvers were asked for")                                                     \
+        X(lookups_failed, counter, "of these, names for which no address was answered")                                \
+        X(bindings, gauge, "pairs of host and address that are known to belong together")
 
 enum counter_id {
 #define COUNTER_ID(name, kind, help) COUNTER_##name,

@@ -14,6 +14,7 @@
 struct bindings;
 struct fills;
 struct gaps;
+struct names;
 struct pending;
 struct worker;
 
@@ -40,6 +41,8 @@ struct proxy {
         struct fills *fills;       /* responses that are arriving */
         struct gaps *gaps;         /* parts of sparse ones that are */
         struct bindings *bindings; /* NULL: none */
+        struct names *names;       /* look-ups of our own; NULL: none */
+        const struct counters *names_counters;
         unsigned connections_max;
         _Atomic unsigned connections; /* open now, of all workers */
         _Atomic bool overloaded;      /* the gate was asked to shut */
