@@ -31,6 +31,7 @@
         X(unspoofed, counter, "connections to origins made without the client's address")                              \
         X(lookups, counter, "names that resolvers were asked for")                                                     \
         X(lookups_failed, counter, "of these, names for which no address was answered")                                \
+        X(resolver_answers, gauge, "1 while a resolver answers, so that names are looked up")                          \
         X(bindings, gauge, "pairs of host and address that are known to belong together")
 
 enum counter_id {

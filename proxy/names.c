@@ -16,7 +16,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "proxy/bindings.h"
+#include "proxy/bindings_file.h"
 #include "proxy/clock.h"
 #include "proxy/counters.h"
 #include "proxy/log.h"
@@ -31,7 +31,8 @@ enum {
         VAIN_SECONDS = 30,  /* until a pair is asked for again */
         SILENT_MS = 2000,   /* without any answer, and one that does not come is not the name's fault */
         PROBE_MS = 2000,    /* between two questions to resolvers that do not answer */
-        COUNT_MS = 5000,    /* between two counts of what is bound */
+        SAVE_MS = 60000,    /* between two savings of them */
+        COUNT_MS = 1000,    /* between two counts of what is bound */
         TURN_MS = 1000
 };
 
@@ -53,6 +54,7 @@ struct asking {
 struct names {
         struct bindings *bindings, *vain;
         struct resolver *resolver;
+        const char *directory;
         pthread_t thread;
         int wake;
         _Atomic bool heard; /* a resolver answers, as far as is known */
@@ -64,8 +66,8 @@ struct names {
         /* the thread's own */
         struct asking askings[QUERIES_MAX];
         struct query *probe;
-        int64_t heard_at, next_probe, next_count;
-        bool complained;
+        int64_t heard_at, next_probe, next_count, next_save;
+        bool complained, unsaved; /* said so */
         struct counters counters;
 };
 
@@ -141,13 +143,19 @@ static void drop(struct names *n, struct ask *a)
         atomic_fetch_sub_explicit(&n->ask_count, 1, memory_order_relaxed);
 }
 
+static void set_heard(struct names *n, bool heard)
+{
+        atomic_store_explicit(&n->heard, heard, memory_order_relaxed);
+        atomic_store_explicit(&n->counters.value[COUNTER_resolver_answers], heard, memory_order_relaxed);
+}
+
 static void hear(struct names *n)
 {
         n->heard_at = clock_ms();
         if (n->complained)
                 log_say(LOG_NOTICE, "look-ups of names are answered again");
         n->complained = false;
-        atomic_store_explicit(&n->heard, true, memory_order_relaxed);
+        set_heard(n, true);
 }
 
 /* One answer that does not come may be the fault of the name's own servers. */
@@ -158,7 +166,7 @@ static void hear_nothing(struct names *n)
         if (!n->complained)
                 log_say(LOG_NOTICE, "no resolver answers: hosts are not bound to addresses for now");
         n->complained = true;
-        atomic_store_explicit(&n->heard, false, memory_order_relaxed);
+        set_heard(n, false);
 }
 
 static void heard(struct names *n, enum resolved resolved)
@@ -257,7 +265,7 @@ static void waited_in_vain(struct names *n, const struct ask *a)
 {
         if (n->heard_at > a->deadline - NAMES_WAIT_MS || !n->heard)
                 return;
-        atomic_store_explicit(&n->heard, false, memory_order_relaxed);
+        set_heard(n, false);
         n->next_probe = 0;
 }
 
@@ -355,6 +363,19 @@ static void count_bindings(struct names *n, int64_t now)
                               bindings_count(n->bindings, worker_clock() / 1000000), memory_order_relaxed);
 }
 
+static void save_bindings(struct names *n)
+{
+        int error;
+
+        n->next_save = clock_ms() + SAVE_MS;
+        if (!n->directory || !bindings_changed(n->bindings))
+                return;
+        error = bindings_file_write(n->bindings, n->directory);
+        if (error && !n->unsaved)
+                log_errno(LOG_WARNING, error, "what is known of names cannot be saved in %s", n->directory);
+        n->unsaved = error != 0;
+}
+
 static void *run(void *argument)
 {
         struct names *n = argument;
@@ -366,17 +387,20 @@ static void *run(void *argument)
                 run_queries(n, &polled);
                 pass_deadlines(n, clock_ms());
                 count_bindings(n, clock_ms());
+                if (clock_ms() >= n->next_save)
+                        save_bindings(n);
         }
         for (size_t i = 0; i < QUERIES_MAX; i++)
                 end_asking(n, &n->askings[i]);
         query_free(&n->probe);
+        save_bindings(n);
         return NULL;
 }
 
 /* ---- life ----------------------------------------------------------------------------------------------------------
  */
 
-int names_new(struct names **made, struct bindings *bindings, struct resolver *resolver)
+int names_new(struct names **made, struct bindings *bindings, struct resolver *resolver, const char *directory)
 {
         struct names *n = calloc(1, sizeof *n);
         int error;
@@ -387,6 +411,8 @@ int names_new(struct names **made, struct bindings *bindings, struct resolver *r
         }
         n->bindings = bindings;
         n->resolver = resolver;
+        n->directory = directory;
+        n->next_save = clock_ms() + SAVE_MS;
         n->vain = bindings_new(VAIN_MAX);
         n->rates = rates_new();
         n->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -26,8 +26,9 @@ struct question {
         struct note *note;
 };
 
-/* Starts the thread. Bindings must outlive it; the resolver is its own from now on, whatever comes. 0 or errno. */
-int names_new(struct names **, struct bindings *, struct resolver *);
+/* Starts the thread. Bindings must outlive it; the resolver is its own from now on, whatever comes. What is bound is
+ * kept in a file of `directory` (proxy/bindings_file.h); NULL: nowhere. 0 or errno. */
+int names_new(struct names **, struct bindings *, struct resolver *, const char *directory);
 
 /* Ends the thread; who still waits gets the note. Nobody may ask after names_free. NULL is allowed everywhere. */
 void names_stop(struct names *);

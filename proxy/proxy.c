@@ -13,7 +13,7 @@
 
 #include "proxy/address.h"
 #include "proxy/admin.h"
-#include "proxy/bindings.h"
+#include "proxy/bindings_file.h"
 #include "proxy/channel.h"
 #include "proxy/fill.h"
 #include "proxy/gaps.h"
@@ -301,7 +301,12 @@ static void close_all(struct proxy *p, size_t started)
 /* Without look-ups everything works, but no two addresses share an entry unless the DNS relay has seen them. */
 static void start_names(struct proxy *p, struct resolver *r)
 {
-        int error = names_new(&p->names, p->bindings, r);
+        const char *directory = p->config->store_count ? p->config->stores[0].path : NULL;
+        int error = directory ? bindings_file_read(p->bindings, directory) : 0;
+
+        if (error && error != ENOENT)
+                log_errno(LOG_WARNING, error, "what was known of names in %s cannot be used", directory);
+        error = names_new(&p->names, p->bindings, r, directory);
 
         if (error)
                 log_errno(LOG_ERR, error, "names cannot be looked up; going on without that");
