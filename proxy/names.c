@@ -29,7 +29,7 @@ enum {
         ASKS_MAX = 4096,    /* in the queue or waiting */
         VAIN_MAX = 1 << 16, /* pairs */
         VAIN_SECONDS = 30,  /* until a pair is asked for again */
-        SILENT_MS = 2000,   /* without any answer, and one that does not come is not the name's fault */
+        SILENT_MS = 2000,   /* without any answer: the resolver is suspected */
         PROBE_MS = 2000,    /* between two questions to resolvers that do not answer */
         SAVE_MS = 60000,    /* between two savings of them */
         COUNT_MS = 1000,    /* between two counts of what is bound */
@@ -158,23 +158,21 @@ static void hear(struct names *n)
         set_heard(n, true);
 }
 
-/* One answer that does not come may be the fault of the name's own servers. */
+/* An answer that does not come may be the fault of the name's own servers: the resolver is asked something simple, and
+ * nobody waits before it has answered. */
+static void suspect(struct names *n)
+{
+        if (!n->heard)
+                return;
+        set_heard(n, false);
+        n->next_probe = 0;
+}
+
 static void hear_nothing(struct names *n)
 {
-        if (clock_ms() - n->heard_at < SILENT_MS)
-                return;
         if (!n->complained)
                 log_say(LOG_NOTICE, "no resolver answers: hosts are not bound to addresses for now");
         n->complained = true;
-        set_heard(n, false);
-}
-
-static void heard(struct names *n, enum resolved resolved)
-{
-        if (resolved == RESOLVED_SILENT)
-                hear_nothing(n);
-        else
-                hear(n);
 }
 
 static struct asking *place_for(struct names *n, const char *host)
@@ -255,18 +253,11 @@ static void answered(struct names *n, struct asking *k, const struct answer *ans
                 if (bindings_look(n->bindings, host, &a->destination.sa, now) != BINDING_BOUND)
                         bindings_learn(n->vain, host, &a->destination.sa, VAIN_SECONDS, now);
         count(&n->counters, COUNTER_lookups_failed, answer->resolved != RESOLVED_ADDRESSES);
-        heard(n, answer->resolved);
+        if (answer->resolved != RESOLVED_SILENT)
+                hear(n);
+        else if (clock_ms() - n->heard_at >= SILENT_MS)
+                suspect(n);
         end_asking(n, k);
-}
-
-/* Nothing at all was heard while it waited: nobody else is to wait before the resolver has answered something simple.
- */
-static void waited_in_vain(struct names *n, const struct ask *a)
-{
-        if (n->heard_at > a->deadline - NAMES_WAIT_MS || !n->heard)
-                return;
-        set_heard(n, false);
-        n->next_probe = 0;
 }
 
 /* Who has waited for long enough goes on. */
@@ -275,7 +266,8 @@ static void pass_deadlines(struct names *n, int64_t now)
         for (size_t i = 0; i < QUERIES_MAX; i++)
                 for (struct ask *a = n->askings[i].asks; a; a = a->next)
                         if (a->note && a->deadline <= now) {
-                                waited_in_vain(n, a);
+                                if (n->heard_at <= a->deadline - NAMES_WAIT_MS) /* nothing at all meanwhile */
+                                        suspect(n);
                                 tell(a);
                         }
 }
@@ -305,7 +297,10 @@ static void run_probe(struct names *n, const struct pollfd *fds, int count)
 
         if (resolved == RESOLVED_PENDING)
                 return;
-        heard(n, resolved);
+        if (resolved == RESOLVED_SILENT)
+                hear_nothing(n);
+        else
+                hear(n);
         query_free(&n->probe);
 }
 

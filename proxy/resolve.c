@@ -9,7 +9,8 @@
 #include <string.h>
 
 struct resolver {
-        ares_channel pattern;
+        ares_channel pattern; /* which tries the next resolver where one refuses or has failed */
+        ares_channel probe;   /* for which that is an answer as well */
 };
 
 struct query {
@@ -34,12 +35,20 @@ static bool set_resolvers(ares_channel channel, const char *const *addresses, si
         return good;
 }
 
-struct resolver *resolver_new(const char *const *addresses, size_t count)
+static bool open_channel(ares_channel *channel, int flags, const char *const *addresses, size_t count)
 {
-        struct ares_options o = {.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
+        struct ares_options o = {.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | flags,
                                  .timeout = QUERY_TIMEOUT_MS,
                                  .tries = 2,
                                  .lookups = (char[]){"b"}};
+        int given = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS;
+
+        return ares_init_options(channel, &o, given) == ARES_SUCCESS &&
+               (!count || set_resolvers(*channel, addresses, count));
+}
+
+struct resolver *resolver_new(const char *const *addresses, size_t count)
+{
         struct resolver *r = calloc(1, sizeof *r);
 
         if (!r)
@@ -48,10 +57,8 @@ struct resolver *resolver_new(const char *const *addresses, size_t count)
                 free(r);
                 return NULL;
         }
-        if (ares_init_options(&r->pattern, &o,
-                              ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS) !=
-                    ARES_SUCCESS ||
-            (count && !set_resolvers(r->pattern, addresses, count)))
+        if (!open_channel(&r->pattern, 0, addresses, count) ||
+            !open_channel(&r->probe, ARES_FLAG_NOCHECKRESP, addresses, count))
                 resolver_free(&r);
         return r;
 }
@@ -65,6 +72,8 @@ void resolver_free(struct resolver **held)
                 return;
         if (r->pattern)
                 ares_destroy(r->pattern);
+        if (r->probe)
+                ares_destroy(r->probe);
         ares_library_cleanup();
         free(r);
 }
@@ -139,15 +148,16 @@ static void anything_came(void *context, int status, int timeouts, unsigned char
 struct query *query_start(struct resolver *r, const char *name)
 {
         struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_flags = ARES_AI_NOSORT};
+        bool probe = strcmp(name, ".") == 0;
         struct query *q = calloc(1, sizeof *q);
 
         if (!q)
                 return NULL;
-        if (ares_dup(&q->channel, r->pattern) != ARES_SUCCESS) {
+        if (ares_dup(&q->channel, probe ? r->probe : r->pattern) != ARES_SUCCESS) {
                 free(q);
                 return NULL;
         }
-        if (strcmp(name, ".") == 0)
+        if (probe)
                 ares_query(q->channel, name, ns_c_in, ns_t_ns, anything_came, q);
         else
                 ares_getaddrinfo(q->channel, name, NULL, &hints, addresses_came, q);
