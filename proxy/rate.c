@@ -3,8 +3,9 @@
 #include "proxy/rate.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
+
+#include "proxy/siphash.h"
 
 enum { PLACES = 4096, THOUSAND = 1000 };
 
@@ -14,7 +15,7 @@ struct place {
 };
 
 struct rates {
-        uint32_t seed;
+        uint8_t key[SIPHASH_KEY];
         struct place places[PLACES];
 };
 
@@ -22,7 +23,7 @@ struct rates *rates_new(void)
 {
         struct rates *r = calloc(1, sizeof *r);
 
-        if (r && getrandom(&r->seed, sizeof r->seed, 0) != sizeof r->seed)
+        if (r && getrandom(r->key, sizeof r->key, 0) != sizeof r->key)
                 rates_free(&r);
         return r;
 }
@@ -35,12 +36,12 @@ void rates_free(struct rates **r)
 
 static struct place *place_of(struct rates *r, const union address *client)
 {
-        union address a = *client;
+        bool six = client->sa.sa_family == AF_INET6;
+        const void *net = six ? (const void *)&client->in6.sin6_addr : (const void *)&client->in.sin_addr;
+        uint64_t hash[2];
 
-        address_set_port(&a, 0);
-        if (a.sa.sa_family == AF_INET6)
-                memset(&a.in6.sin6_addr.s6_addr[8], 0, 8);
-        return &r->places[address_hash(&a, r->seed) % PLACES];
+        siphash(r->key, (struct span){net, six ? 8 : 4}, hash);
+        return &r->places[hash[0] % PLACES];
 }
 
 bool rates_allow(struct rates *r, const union address *client, int64_t now_ms)

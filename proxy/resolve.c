@@ -193,8 +193,11 @@ int query_fds(const struct query *q, struct pollfd fds[QUERY_FDS])
 int query_wait(const struct query *q, int most)
 {
         struct timeval bound = {most / 1000, most % 1000 * 1000}, left;
-        const struct timeval *t = ares_timeout(q->channel, &bound, &left);
+        const struct timeval *t = &bound;
 
+        if (q->answer.resolved != RESOLVED_PENDING)
+                return 0;
+        t = ares_timeout(q->channel, &bound, &left);
         return (int)(t->tv_sec * 1000 + (t->tv_usec + 999) / 1000);
 }
 
