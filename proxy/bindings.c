@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -27,7 +26,8 @@ struct way {
 };
 
 struct bindings {
-        pthread_mutex_t lock; /* of who learns */
+        pthread_mutex_t lock; /* of who learns; over `changed` too */
+        bool changed;
         uint8_t key[SIPHASH_KEY];
         size_t sets;
         struct way ways[]; /* WAYS for each set */
@@ -164,6 +164,7 @@ void bindings_learn(struct bindings *b, struct span host, const struct sockaddr 
         ttl = ttl < BINDINGS_TTL_LEAST ? BINDINGS_TTL_LEAST : ttl > BINDINGS_TTL_MOST ? BINDINGS_TTL_MOST : ttl;
         pthread_mutex_lock(&b->lock);
         put(b, &m, (uint64_t)now + ttl);
+        b->changed = true;
         pthread_mutex_unlock(&b->lock);
 }
 
@@ -214,12 +215,23 @@ int bindings_save(struct bindings *b, FILE *to)
                 i->words[2 * i->count] = atomic_load_explicit(&b->ways[n].first, memory_order_relaxed);
                 i->words[2 * i->count++ + 1] = atomic_load_explicit(&b->ways[n].second, memory_order_relaxed);
         }
+        b->changed = false;
         pthread_mutex_unlock(&b->lock);
         sign(i, &i->words[2 * i->count]);
-        if (fwrite(i, image_size(i->count), 1, to) != 1)
+        if (fwrite(i, image_size(i->count), 1, to) != 1 || fflush(to) != 0)
                 error = errno ? errno : EIO;
         free(i);
         return error;
+}
+
+bool bindings_changed(struct bindings *b)
+{
+        bool changed;
+
+        pthread_mutex_lock(&b->lock);
+        changed = b->changed;
+        pthread_mutex_unlock(&b->lock);
+        return changed;
 }
 
 static bool image_sound(struct image *i, size_t size)

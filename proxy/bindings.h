@@ -4,6 +4,7 @@
 #define PROXY_BINDINGS_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@ struct bindings;
 
 enum {
         BINDINGS_GRACE = 4 * 3600, /* seconds that a binding lets read after it has run out */
-        BINDINGS_TTL_LEAST = 30,   /* seconds: an answer holds as long as it takes to use it */
+        BINDINGS_TTL_LEAST = 5,    /* seconds: an answer holds as long as it takes to use it */
         BINDINGS_TTL_MOST = 24 * 3600
 };
 
@@ -38,6 +39,9 @@ enum binding bindings_look(const struct bindings *, struct span host, const stru
 
 /* How many are bound now. Reads the whole table. */
 size_t bindings_count(const struct bindings *, int64_t now);
+
+/* Whether anything was learnt since it was last saved. */
+bool bindings_changed(struct bindings *);
 
 /* Writes the table, and reads one back into an empty table of any size: 0 or errno; EINVAL: it is damaged, or of
  * another format, and nothing has been taken from it. Reading is for the time before anybody else has the table. */

@@ -36,7 +36,11 @@
         X(datagrams_dropped, counter, "datagrams that could not be relayed")                                           \
         X(dns_queries, counter, "DNS queries relayed")                                                                 \
         X(dns_rejected, counter, "datagrams dropped that came as replies to these and were none")                      \
-        X(dns_learnt, counter, "addresses learnt from replies of trusted resolvers")
+        X(dns_learnt, counter, "addresses learnt from replies of trusted resolvers")                                   \
+        X(lookups, counter, "names that resolvers were asked for")                                                     \
+        X(lookups_failed, counter, "of these, names for which no address was answered")                                \
+        X(resolver_answers, gauge, "1 while a resolver answers, so that names are looked up")                          \
+        X(bindings, gauge, "pairs of host and address that are known to belong together")
 
 enum counter_id {
 #define COUNTER_ID(name, kind, help) COUNTER_##name,

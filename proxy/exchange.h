@@ -24,6 +24,7 @@ enum step {
         STEP_WAIT, /* not a step: nothing more can be done now */
         STEP_DECIDE,
         STEP_POLICY, /* kept for request adaptation */
+        STEP_BIND,
         STEP_LOOKUP,
         STEP_REPLY_STORED,
         STEP_SEND_STORED,
@@ -63,7 +64,7 @@ struct exchange {
         struct exchange *next_spare;
         struct span head;              /* of the request, in the client's input; good in the first run only */
         const struct message *request; /* the worker's, or kept; NULL: there is none that can be understood */
-        char *kept;                    /* heap: request, head, key text */
+        char *kept, *kept_key;         /* heap: request and head; key text */
         struct request_decision decision;
         struct fault fault; /* why it is refused */
         struct key key;
@@ -71,9 +72,11 @@ struct exchange {
         size_t store_index;
         struct reader *reader; /* a read transaction is open in this turn */
         unsigned errands;      /* jobs of other threads that will deliver to it */
-        uint8_t step;
+        uint8_t step, binding; /* enum binding: of the host and the address that the client went to */
 
         bool look;         /* look-up and storing are allowed */
+        bool asked;        /* for the addresses of its host */
+        bool borrows;      /* the key is the shared one, but only to be read: the binding has run out */
         bool private;      /* over a connection to the origin that is this client's own */
         bool looked;       /* it has waited for a change of its key once */
         bool request_done; /* its body has been read to the end */
@@ -186,6 +189,16 @@ enum step step_policy(struct exchange *);
 enum step step_lookup(struct exchange *);
 enum step step_refuse(struct exchange *);
 enum step step_tunnel(struct exchange *);
+
+/* step_bind.c */
+enum step step_bind(struct exchange *);
+/* The key of another path of the same host, for the same clients as the exchange's own. False: it does not fit. */
+bool exchange_key(const struct exchange *, struct key *, char text[KEY_TEXT_MAX], struct span path);
+/* What it borrows is of no use to it: goes on under the key of its client's own destination, or under the shared key if
+ * that is bound by now. */
+enum step exchange_stop_borrowing(struct exchange *);
+/* Whether what is stored of x->id from `first` to `end` lacks nothing, for who borrows it cannot fill gaps. */
+bool exchange_lends(struct exchange *, uint64_t first, uint64_t end);
 
 /* step_stored.c */
 enum step step_reply_stored(struct exchange *);

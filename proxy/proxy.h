@@ -14,6 +14,7 @@
 struct bindings;
 struct fills;
 struct gaps;
+struct names;
 struct pending;
 struct probe_token;
 struct worker;
@@ -42,6 +43,8 @@ struct proxy {
         struct fills *fills;       /* responses that are arriving */
         struct gaps *gaps;         /* parts of sparse ones that are */
         struct bindings *bindings; /* NULL: none */
+        struct names *names;       /* look-ups of our own; NULL: none */
+        const struct counters *names_counters;
         unsigned connections_max;
         unsigned flows_max;           /* of datagrams, for each worker; 0: none are relayed */
         _Atomic unsigned connections; /* open now, of all workers */

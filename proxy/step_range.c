@@ -15,7 +15,8 @@ enum { WAIT_SECONDS = 3 }; /* for a part that another one fetches, as long as no
 /* Host, port and address, as a key that no response has. False: it is none. */
 static bool key_of_host(const struct exchange *x, struct key *key, char text[KEY_TEXT_MAX])
 {
-        return key_build(key, text, x->decision.host, x->decision.port, SPAN(""), &x->client->destination.sa);
+        return key_build(key, text, x->decision.host, x->decision.port, SPAN(""), KEY_ADDRESS,
+                         &x->client->destination.sa);
 }
 
 void exchange_note_host(struct exchange *x, bool ignores_range)

@@ -123,7 +123,6 @@ static json_t *describe(const struct why *w, const struct listed *l)
 static void tell(void *context, const struct listed *l)
 {
         struct why *w = context;
-        const char *space = memchr(l->key.at, ' ', l->key.len);
         json_t *entry;
 
         if (json_array_size(w->list) == LISTED_MAX) {
@@ -132,8 +131,7 @@ static void tell(void *context, const struct listed *l)
         }
         entry = l->sound ? describe(w, l) : json_object();
         set_text(entry, "key", l->key);
-        if (space) /* " @address" */
-                set_text(entry, "address", (struct span){space + 2, (size_t)(l->key.at + l->key.len - space) - 2});
+        set_text(entry, "address", key_address(l->key));
         json_array_append_new(w->list, entry);
         if (!l->sound)
                 json_object_set_new(entry, "verdict", verdict_json("damaged", "checksum", NULL));
@@ -203,7 +201,7 @@ static uint16_t port_of(struct span key_text)
         return (uint16_t)strtoul(host.at + host.len + 1, NULL, 10);
 }
 
-/* All stores: the address is a part of the key, and so any of them may hold it. */
+/* All stores: the address may be a part of the key, and so any of them may hold it. */
 static bool list_all(struct why *w, const struct proxy *p, struct span url)
 {
         for (size_t i = 0; i < p->store_count; i++)

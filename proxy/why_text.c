@@ -107,6 +107,8 @@ static void stored_block(FILE *out, const json_t *stored)
 
         fputs(*address ? "\nstored for clients that go to " : "\nstored for all clients", out);
         print(out, address);
+        if (*address)
+                fputs(" (not bound to the host)", out);
         fputc('\n', out);
         if (json_object_get(stored, "status")) {
                 fprintf(out, "  %-11s %" JSON_INTEGER_FORMAT " ", "status", number(stored, "status"));

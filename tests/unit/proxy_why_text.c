@@ -53,7 +53,7 @@ Test(why_text, a_block_for_each_stored_response)
               "{\"status\":404,\"length\":3,\"left\":-9,\"age\":19,\"lifetime\":10,\"flags\":[],"
               "\"verdict\":{\"use\":\"reused\",\"rfc\":\"RFC 9111 §4.2\"}},"
               "{\"verdict\":{\"use\":\"damaged\",\"detail\":\"checksum\"}}]}");
-        SAYS("\nstored for clients that go to 192.0.2.1\n");
+        SAYS("\nstored for clients that go to 192.0.2.1 (not bound to the host)\n");
         SAYS("  status      200 OK\n");
         SAYS("  body        1.0 MiB, of which 64.0 KiB are stored\n");
         SAYS("  freshness   fresh for 55 s more: age 5 of 60 s, by heuristics\n");
