@@ -52,7 +52,20 @@ static bool append_destination(char *buffer, size_t *len, const struct sockaddr 
         return append(buffer, len, SPAN(" @")) && append(buffer, len, (struct span){text, strlen(text)});
 }
 
-bool key_build(struct key *key, char *buffer, struct span host, uint16_t port, struct span path,
+static bool append_scope(char *buffer, size_t *len, enum key_scope scope, const struct sockaddr *destination)
+{
+        switch (scope) {
+        case KEY_ADDRESS:
+                return append_destination(buffer, len, destination);
+        case KEY_PRIVATE:
+                return append(buffer, len, SPAN(" private"));
+        case KEY_PUBLIC:
+                break;
+        }
+        return true;
+}
+
+bool key_build(struct key *key, char *buffer, struct span host, uint16_t port, struct span path, enum key_scope scope,
                const struct sockaddr *destination)
 {
         char number[8];
@@ -61,7 +74,7 @@ bool key_build(struct key *key, char *buffer, struct span host, uint16_t port, s
         snprintf(number, sizeof number, ":%u", port);
         if (!append(buffer, &len, SPAN("http://")) || !append_lower(buffer, &len, bare_host(host)) ||
             !append(buffer, &len, (struct span){number, strlen(number)}) || !append(buffer, &len, path) ||
-            (destination && !append_destination(buffer, &len, destination)))
+            !append_scope(buffer, &len, scope, destination))
                 return false;
         key_of_text(key, (struct span){buffer, len});
         return true;
@@ -80,6 +93,14 @@ struct span key_url(struct span text)
         const char *space = memchr(text.at, ' ', text.len);
 
         return space ? (struct span){text.at, (size_t)(space - text.at)} : text;
+}
+
+struct span key_address(struct span text)
+{
+        size_t url = key_url(text).len;
+
+        return text.len > url + 2 && text.at[url + 1] == '@' ? (struct span){text.at + url + 2, text.len - url - 2}
+                                                             : (struct span){NULL, 0};
 }
 
 struct span key_host(struct span text)

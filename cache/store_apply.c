@@ -45,14 +45,6 @@ static int put_record(struct store *s, MDB_txn *txn, uint64_t id, const struct r
         return error;
 }
 
-static bool is_among(const uint64_t *ids, size_t count, uint64_t id)
-{
-        for (size_t i = 0; i < count; i++)
-                if (ids[i] == id)
-                        return true;
-        return false;
-}
-
 /* The variants that stay: not the one that is replaced, and of too many not the oldest. Responses that are then found
  * by no selecting values any more are in *gone. */
 static void keep_variants(struct span rest, const struct op *op, char **at, struct doomed *gone)

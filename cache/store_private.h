@@ -89,6 +89,14 @@ struct store {
         struct prefaults prefaults;
 };
 
+static inline bool is_among(const uint64_t *ids, size_t count, uint64_t id)
+{
+        for (size_t i = 0; i < count; i++)
+                if (ids[i] == id)
+                        return true;
+        return false;
+}
+
 /* cache/pin.c */
 bool pin_condemn(struct store *, uint64_t id);
 void pin_absolve(struct store *, uint64_t id);

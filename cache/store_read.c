@@ -196,14 +196,6 @@ enum find reader_response(struct reader *r, uint64_t id, struct found *f)
         return read_found(r, id, false, f);
 }
 
-static bool is_listed(const uint64_t *ids, size_t count, uint64_t id)
-{
-        for (size_t i = 0; i < count; i++)
-                if (ids[i] == id)
-                        return true;
-        return false;
-}
-
 size_t reader_variants(struct reader *r, const struct key *key, struct variant_found *all, size_t most)
 {
         struct variant listed[VARIANTS_MAX], v;
@@ -218,7 +210,7 @@ size_t reader_variants(struct reader *r, const struct key *key, struct variant_f
         while (count < VARIANTS_MAX && resource_next(&rest, &v))
                 listed[count++] = v;
         while (count-- && found < most) {
-                if (is_listed(seen, looked, listed[count].id))
+                if (is_among(seen, looked, listed[count].id))
                         continue;
                 seen[looked++] = listed[count].id;
                 all[found].names = listed[count].names;

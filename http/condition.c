@@ -116,6 +116,11 @@ static bool applies(const struct message *request, const struct stored *s)
         return s->status == 200 && (request->method == METHOD_GET || request->method == METHOD_HEAD);
 }
 
+bool condition_is_made(const struct message *request)
+{
+        return request->present & (for_origin | for_cache);
+}
+
 bool condition_is_for_origin(const struct message *request, const struct stored *s, int64_t now)
 {
         if (!(request->present & for_origin) || !applies(request, s))
@@ -134,7 +139,7 @@ static bool is_modified_since(const struct stored *s, int64_t since)
 
 enum condition condition_evaluate(const struct message *request, const struct stored *s, int64_t now)
 {
-        if (!(request->present & (for_origin | for_cache)) || !applies(request, s))
+        if (!condition_is_made(request) || !applies(request, s))
                 return CONDITION_PASS;
         if (condition_is_for_origin(request, s, now))
                 return CONDITION_FAILED;

@@ -19,6 +19,9 @@ enum condition condition_evaluate(const struct message *request, const struct st
  * so such a request goes to the origin. */
 bool condition_is_for_origin(const struct message *request, const struct stored *, int64_t now);
 
+/* Whether the request has a condition on what is there, of either kind; If-Range is none (§13.1.5). */
+bool condition_is_made(const struct message *request);
+
 /* Whether it is an entity tag (§8.8.3), or one without quotes, as some servers write them: a run of visible octets,
  * without quotes and commas, that is good for weak comparison alone. */
 bool etag_is_valid(struct span);

@@ -145,15 +145,33 @@ static void merge_lengths(struct reading *r)
                 reading_breach(r, 502, "malformed content-length");
 }
 
+/* Codings without "chunked" in any of them: such a body ends with the connection (RFC 9112 §6.3), and whoever asked for
+ * it may understand it. */
+static bool reads_to_the_close(struct span value)
+{
+        static const struct span chunked = {"chunked", 7};
+        struct span all = value, coding;
+        unsigned count = 0;
+        for (size_t i = 0; i + chunked.len <= value.len; i++)
+                if (span_equal_fold((struct span){value.at + i, chunked.len}, chunked))
+                        return false;
+        for (; list_next(&all, &coding); count++)
+                if (!span_is_token(coding))
+                        return false;
+        return count > 0;
+}
+
 /* "identity" was a coding once and is none now (RFC 9112 §7), but some servers still say it. */
 static void judge_response_coding(struct reading *r, int fields)
 {
         struct span value;
         field_only(r->m, FIELD_TRANSFER_ENCODING, &value);
-        if (fields == 1 && !message_has(r->m, FIELD_CONTENT_LENGTH) && span_equal_fold(value, SPAN("identity")))
-                r->m->odd = true;
-        else
+        if (fields > 1 || r->m->minor == 0 || message_has(r->m, FIELD_CONTENT_LENGTH) || !reads_to_the_close(value)) {
                 judge_coding(r, value, fields);
+                return;
+        }
+        r->m->odd = true;
+        r->m->foreign_coding = !span_equal_fold(value, SPAN("identity"));
 }
 
 static bool has_no_body(const struct message *m)

@@ -109,9 +109,10 @@ struct message {
         bool upgrade;                /* Connection: upgrade and an Upgrade field */
         bool reload_ignored;         /* a request whose wish for something newer than what is fresh is not heeded: set
                                         by the program, never by the parser */
-        bool odd;         /* a response that may be delivered but never stored (cases.md R1: obs-fold, lengths alike) */
-        uint64_t length;  /* body bytes, where framing is FRAMING_LENGTH */
-        uint64_t present; /* bit n: a field of id n is there */
+        bool odd; /* a response that may be delivered but never stored (cases.md R1: obs-fold, lengths alike) */
+        bool foreign_coding; /* a response in a transfer coding that is not ours: it goes on as it came, to the close */
+        uint64_t length;     /* body bytes, where framing is FRAMING_LENGTH */
+        uint64_t present;    /* bit n: a field of id n is there */
         struct field fields[FIELDS_MAX];
 };
 

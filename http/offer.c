@@ -1,30 +1,14 @@
+/* Offering what is stored to the origin by its entity tags: who may ask so, what may be offered, which was meant. */
 #include "http/offer.h"
 
 #include "http/condition.h"
 #include "http/fields.h"
-#include "http/octet.h"
-
-#define BIT(id) (1ULL << FIELD_##id)
+#include "http/weight.h"
 
 bool offer_suits(const struct message *request)
 {
-        static const uint64_t own = BIT(IF_NONE_MATCH) | BIT(IF_MODIFIED_SINCE) | BIT(IF_MATCH) |
-                                    BIT(IF_UNMODIFIED_SINCE) | BIT(IF_RANGE) | BIT(RANGE);
-
-        return request->method == METHOD_GET && !(request->present & own);
-}
-
-/* ";q=0", ";q=0.000": not acceptable (RFC 9110 §12.4.2). */
-static bool is_refused(struct span parameters)
-{
-        const char *q = memchr(parameters.at, '=', parameters.len);
-
-        if (!q)
-                return false;
-        for (q++; q < parameters.at + parameters.len; q++)
-                if (*q >= '1' && *q <= '9')
-                        return false;
-        return true;
+        return request->method == METHOD_GET && !condition_is_made(request) && !message_has(request, FIELD_IF_RANGE) &&
+               !message_has(request, FIELD_RANGE);
 }
 
 static bool accepts_coding(const struct message *request, struct span coding)
@@ -33,10 +17,10 @@ static bool accepts_coding(const struct message *request, struct span coding)
         struct span element;
 
         while (elements_next(request, FIELD_ACCEPT_ENCODING, &e, &element)) {
-                size_t len = octet_run(element, OCTET_TOKEN);
+                struct weighted w = weighted_read(element);
 
-                if (span_equal_fold((struct span){element.at, len}, coding))
-                        return !is_refused((struct span){element.at + len, element.len - len});
+                if (span_equal_fold(w.name, coding))
+                        return w.weight > 0;
         }
         return false;
 }

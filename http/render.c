@@ -195,8 +195,9 @@ static void out_response_fields(struct out *o, const struct message *m, bool chu
         bool length = wants_length(m, chunked, options);
         for (unsigned i = 0; i < m->field_count; i++) {
                 const struct field *f = &m->fields[i];
-                bool kept =
-                        !f->hop || (f->id == FIELD_TRAILER && chunked) || (f->id == FIELD_UPGRADE && options->upgrade);
+                bool kept = !f->hop || (f->id == FIELD_TRAILER && chunked) ||
+                            (f->id == FIELD_UPGRADE && options->upgrade) ||
+                            (f->id == FIELD_TRANSFER_ENCODING && m->foreign_coding);
                 if (f->id == FIELD_CONTENT_LENGTH && length) {
                         out_length(o, m, f);
                         length = false; /* the others are alike */

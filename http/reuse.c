@@ -19,13 +19,24 @@ struct reusing {
         int64_t now, age, left;
 };
 
-bool request_wants_origin(const struct message *request, const struct cache_control *cc)
+bool request_wants_origin(const struct message *request)
 {
+        struct cache_control cc;
         if (request->reload_ignored)
                 return false;
-        if (message_has(request, FIELD_CACHE_CONTROL))
-                return cc->set & (CC_NO_CACHE | CC_NO_CACHE_FIELDS);
-        return field_lists(request, FIELD_PRAGMA, SPAN("no-cache")); /* §5.4 */
+        if (!message_has(request, FIELD_CACHE_CONTROL))
+                return field_lists(request, FIELD_PRAGMA, SPAN("no-cache")); /* §5.4 */
+        cache_control_parse(request, &cc);
+        return cc.set & (CC_NO_CACHE | CC_NO_CACHE_FIELDS);
+}
+
+bool request_is_anybodys(const struct message *request)
+{
+        struct cache_control cc;
+        if (condition_is_made(request) || message_has(request, FIELD_AUTHORIZATION))
+                return false;
+        cache_control_parse(request, &cc);
+        return !(cc.set & CC_NO_STORE);
 }
 
 /* ---- what the rules ask ---------------------------------------------------------------------------------------- */
@@ -39,7 +50,7 @@ static bool stored_says_no_cache(const struct reusing *r)
 /* §5.2.1.4 */
 static bool request_says_no_cache(const struct reusing *r)
 {
-        return request_wants_origin(r->request, &r->cc);
+        return request_wants_origin(r->request);
 }
 
 static bool precondition_fails(const struct reusing *r)

@@ -41,6 +41,10 @@ bool reuse_despite_failure(const struct message *request, const struct stored *,
 
 /* Whether the client's own Cache-Control or Pragma (§5.4) asks that nothing stored be looked up: the `request` forward
  * reason. */
-bool request_wants_origin(const struct message *request, const struct cache_control *);
+bool request_wants_origin(const struct message *request);
+
+/* Whether what the origin says to this request may be for others too: it has no condition, no credentials, and does not
+ * forbid to store. */
+bool request_is_anybodys(const struct message *request);
 
 #endif

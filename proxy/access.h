@@ -26,6 +26,7 @@ struct access_entry {
         uint64_t bytes;        /* sent to the client, head included */
         const char *result;    /* Squid's word: TCP_HIT, TCP_MISS, TCP_REFRESH_UNMODIFIED, … TCP_TUNNEL, NONE */
         const char *hierarchy; /* HIER_NONE, ORIGINAL_DST */
+        const char *binding;   /* of host and destination: "none", "grace", "bound"; NULL: no matter; JSON only */
         const char *detail;    /* why it was not stored or reused, or NULL; JSON only */
 };
 

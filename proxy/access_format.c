@@ -230,6 +230,7 @@ static void json(struct line *l, const struct access_entry *e, struct access_clo
         member_number(l, "bytes", e->bytes);
         member_word(l, "result", e->result);
         member_word(l, "hierarchy", e->hierarchy);
+        member_word(l, "binding", e->binding);
         member_word(l, "detail", e->detail);
         member_text(l, "content_type", e->content_type, TYPE_MAX);
         member_text(l, "referer", e->referer, FIELD_MAX);

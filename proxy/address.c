@@ -46,6 +46,33 @@ bool address_loopback(const union address *a)
         return IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr);
 }
 
+static bool private4(uint32_t a)
+{
+        static const struct {
+                uint32_t net;
+                unsigned len;
+        } nets[] = {{0x0a000000, 8},  /* 10.0.0.0 */
+                    {0x64400000, 10}, /* 100.64.0.0 */
+                    {0x7f000000, 8},  /* 127.0.0.0 */
+                    {0xa9fe0000, 16}, /* 169.254.0.0 */
+                    {0xac100000, 12}, /* 172.16.0.0 */
+                    {0xc0a80000, 16} /* 192.168.0.0 */};
+
+        for (size_t i = 0; i < sizeof nets / sizeof nets[0]; i++)
+                if ((a ^ nets[i].net) >> (32 - nets[i].len) == 0)
+                        return true;
+        return false;
+}
+
+bool address_private(const union address *a)
+{
+        const struct in6_addr *six = &a->in6.sin6_addr;
+
+        if (a->sa.sa_family == AF_INET)
+                return private4(ntohl(a->in.sin_addr.s_addr));
+        return IN6_IS_ADDR_LOOPBACK(six) || IN6_IS_ADDR_LINKLOCAL(six) || (six->s6_addr[0] & 0xfe) == 0xfc;
+}
+
 bool address_local(const union address *a)
 {
         union address probe = *a;

@@ -24,6 +24,9 @@ bool address_equal(const union address *, const union address *);
 
 bool address_loopback(const union address *);
 
+/* Not one of the Internet's: RFC 1918, RFC 6598, loopback and link-local; RFC 4193. */
+bool address_private(const union address *);
+
 /* Whether it is one of this machine's own: the kernel lets it be bound without IP_TRANSPARENT (ip(7)). */
 bool address_local(const union address *);
 

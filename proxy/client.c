@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "proxy/datagram_socket.h"
 #include "proxy/exchange.h"
 #include "proxy/prober.h"
 #include "proxy/tunnel.h"
@@ -367,6 +368,8 @@ void client_accept(struct worker *w, int fd, const union address *peer)
         proxy_admitted(w->proxy);
         if (!admit(c))
                 client_abort(c);
+        else if (datagram_watched(w->proxy->config, address_port(&c->destination)))
+                tunnel_start(c); /* DNS, whatever its first bytes look like */
         else
                 c->silent = !conn_receive(&c->conn) && !c->conn.eof && !c->conn.failed;
         client_turn(c);

@@ -264,6 +264,19 @@ static void check_interception(const struct config *c, const struct config_secti
                              c->setup.table);
 }
 
+/* Only TPROXY leaves the listener's port free for one that replies can be sent from. */
+static void check_datagrams(const struct config *c, const struct config_tree *t, struct config_errors *errors)
+{
+        if (c->setup.form == SETUP_TPROXY)
+                return;
+        if (c->dns.relay)
+                config_error(errors, config_section_line(config_section(t, "dns", 0)),
+                             "dns.relay takes intercept.form = \"tproxy\"");
+        if (c->datagram_port_count)
+                config_error(errors, config_section_line(config_section(t, "datagram", 0)),
+                             "datagram.ports takes intercept.form = \"tproxy\"");
+}
+
 static void check_stores(const struct config *c, const struct config_tree *t, struct config_errors *errors)
 {
         for (size_t i = 0; i < c->store_count; i++)
@@ -295,6 +308,9 @@ static void finish(struct reader *r)
         c->origin.via_response = r->config->via <= 1;
         c->origin.via_request = r->config->via == 1;
         c->setup.state = state_path(r);
+        c->setup.udp_ports = c->datagram_ports;
+        c->setup.udp_port_count = c->datagram_port_count;
+        c->setup.dns = c->dns.relay;
 }
 
 /* ---- the file ------------------------------------------------------------------------------------------------------
@@ -342,6 +358,7 @@ static void read_text(struct config_owned *config, const char *text, struct conf
         set_all(&r, t);
         if (r.complete) {
                 check_interception(&config->config, config_section(t, "intercept", 0), errors);
+                check_datagrams(&config->config, t, errors);
                 check_stores(&config->config, t, errors);
         }
         finish(&r);

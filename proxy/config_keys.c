@@ -57,6 +57,7 @@ const struct config_key config_keys[CONFIG_KEYS] = {
         SIZE("store", "size", "20G", offsetof(struct config_store, size), 16 * MIB, PIB),
         SIZE("cache", "max_object", "256G", AT(config.max_object), 1, PIB),
         CHOICE("cache", "set_cookie", "strip", CONFIG_FLAG, config.keep_set_cookie, "strip", "keep"),
+        CHOICE("cache", "ranges_without_validator", "pass", CONFIG_FLAG, config.whole_for_ranges, "pass", "whole"),
         TEXTS("cache", "ignore_reload", NULL, config.ignore_reload, config.ignore_reload_count, value_host),
         BOOL("dns", "relay", "false", config.dns.relay),
         TEXTS("dns", "trusted_resolvers", NULL, config.dns.trusted_resolvers, config.dns.trusted_resolver_count, value_address),

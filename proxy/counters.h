@@ -28,7 +28,19 @@
         X(upstream_connects, counter, "connections opened to origins")                                                 \
         X(upstream_reuses, counter, "requests sent over a connection that was open already")                           \
         X(upstream_failures, counter, "destinations that could not be reached")                                        \
-        X(unspoofed, counter, "connections to origins made without the client's address")
+        X(unspoofed, counter, "connections to origins made without the client's address")                              \
+        X(flows, counter, "flows of datagrams begun")                                                                  \
+        X(flows_open, gauge, "flows of datagrams open now")                                                            \
+        X(flows_evicted, counter, "flows of datagrams that made room for newer ones")                                  \
+        X(datagrams, counter, "datagrams relayed, both ways")                                                          \
+        X(datagrams_dropped, counter, "datagrams that could not be relayed")                                           \
+        X(dns_queries, counter, "DNS queries relayed")                                                                 \
+        X(dns_rejected, counter, "datagrams dropped that came as replies to these and were none")                      \
+        X(dns_learnt, counter, "addresses learnt from replies of trusted resolvers")                                   \
+        X(lookups, counter, "names that resolvers were asked for")                                                     \
+        X(lookups_failed, counter, "of these, names for which no address was answered")                                \
+        X(resolver_answers, gauge, "1 while a resolver answers, so that names are looked up")                          \
+        X(bindings, gauge, "pairs of host and address that are known to belong together")
 
 enum counter_id {
 #define COUNTER_ID(name, kind, help) COUNTER_##name,

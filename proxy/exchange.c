@@ -1,7 +1,7 @@
 /* Running an exchange: the table of its steps, and what all of them share.
  *
- * Read the table from top to bottom: a hit goes decide, policy, lookup, reply, send, finish; a miss leaves it at lookup
- * for join, fetch … share, or fetch … relay where nothing is stored. */
+ * Read the table from top to bottom: a hit goes decide, policy, bind, lookup, reply, send, finish; a miss leaves it at
+ * lookup for join, fetch … share, or fetch … relay where nothing is stored. */
 #include "proxy/exchange.h"
 
 #include <assert.h>
@@ -21,6 +21,7 @@ static const struct step_entry {
 } steps[STEPS] = {
         [STEP_DECIDE] = {"decide", step_decide},
         [STEP_POLICY] = {"policy", step_policy},
+        [STEP_BIND] = {"see whether host and address are bound", step_bind},
         [STEP_LOOKUP] = {"lookup", step_lookup},
         [STEP_REPLY_STORED] = {"reply from the store", step_reply_stored},
         [STEP_SEND_STORED] = {"send from the store", step_send_stored},
@@ -69,6 +70,7 @@ static void free_exchange(struct exchange *x)
         struct worker *w = x->worker;
 
         free(x->kept);
+        free(x->kept_key);
         if (w->spare_count == SPARE_MAX) {
                 free(x);
                 return;
@@ -105,20 +107,34 @@ static struct exchange *new_exchange(struct client *c)
         return x;
 }
 
-struct exchange *exchange_shadow(const struct exchange *of, struct client *shadow)
+struct exchange *exchange_shadow(const struct exchange *of)
 {
-        struct exchange *x = new_exchange(shadow);
+        struct client *shadow = client_shadow(of->client);
+        struct exchange *x = shadow ? new_exchange(shadow) : NULL;
 
-        if (!x)
+        if (!x) {
+                if (shadow)
+                        client_destroy(shadow);
                 return NULL;
+        }
         x->request = of->request;
         x->decision = of->decision;
         x->key = of->key;
         x->store = of->store;
         x->store_index = of->store_index;
+        x->binding = of->binding;
         x->look = x->background = x->request_done = x->reply_close = true;
         x->forward_reason = "stale";
         return x;
+}
+
+void exchange_start_shadow(struct exchange *x, enum step step)
+{
+        x->step = (uint8_t)step;
+        if (exchange_await(x))
+                worker_post(x->worker, &x->note);
+        else
+                client_destroy(x->client);
 }
 
 void exchange_start(struct client *c, struct span head, const struct fault *fault)
@@ -159,30 +175,43 @@ static void move_span(struct span *s, const struct message *m, ptrdiff_t moved)
                 s->at += moved;
 }
 
-/* Takes along what lies in the worker's scratch: the request, its head and the key's text, in one block. */
+/* The key's text; it may be another one than was kept the last time. */
+static bool keep_key(struct exchange *x)
+{
+        char *copy;
+
+        if (!x->key.text.len || x->key.text.at == x->kept_key)
+                return true;
+        copy = malloc(x->key.text.len);
+        if (!copy)
+                return false;
+        memcpy(copy, x->key.text.at, x->key.text.len);
+        free(x->kept_key);
+        x->key.text.at = x->kept_key = copy;
+        return true;
+}
+
+/* Takes along what lies in the worker's scratch: the request and its head, in one block, and the key's text. */
 static bool keep(struct exchange *x)
 {
         const struct message *m = x->request;
-        size_t size, head_at, key_at;
+        size_t head_at;
         ptrdiff_t moved;
         char *block;
 
+        if (!keep_key(x))
+                return false;
         if (x->kept || !m)
                 return true;
-        size = message_size(m);
-        head_at = size;
-        key_at = head_at + m->head_len;
-        block = malloc(key_at + x->key.text.len);
+        head_at = message_size(m);
+        block = malloc(head_at + m->head_len);
         if (!block)
                 return false;
-        memcpy(block, m, size);
+        memcpy(block, m, head_at);
         memcpy(block + head_at, m->head, m->head_len);
-        if (x->key.text.len)
-                memcpy(block + key_at, x->key.text.at, x->key.text.len);
         moved = block + head_at - m->head;
         ((struct message *)(void *)block)->head = block + head_at;
         x->request = (const struct message *)(void *)block;
-        x->key.text.at = block + key_at;
         move_span(&x->decision.host, m, moved);
         move_span(&x->decision.path, m, moved);
         x->kept = block;
@@ -262,13 +291,22 @@ bool exchange_run(struct exchange *x)
         return false;
 }
 
+/* The client has said that this was its last request, and it has no body behind which more could come: there is nothing
+ * to wait for, which saves four system calls. Who sends more all the same would meet a reset, so whoever has not said so
+ * is lingered for (RFC 9112 §9.6). */
+static bool client_expects_close(const struct exchange *x)
+{
+        return x->request && !x->request->persistent && x->request->framing == FRAMING_NONE && !x->fault.status &&
+               !x->client->conn.input.len;
+}
+
 static enum step step_finish(struct exchange *x)
 {
         struct client *c = x->client;
 
         if (conn_blocked(&c->conn) && !x->broken)
                 return STEP_WAIT;
-        if (x->broken || (x->leads && x->part && !x->fetched)) /* the rest of a reply must not meet the next request */
+        if (x->broken) /* the rest of a reply must not meet the next request */
                 exchange_drop_upstream(x);
         else
                 exchange_release_upstream(x);
@@ -277,6 +315,8 @@ static enum step step_finish(struct exchange *x)
                 client_abort(c);
         else if (exchange_persistent(x))
                 c->state = CLIENT_HEAD;
+        else if (client_expects_close(x))
+                client_end(c);
         else
                 client_linger(c);
         return STEP_DONE;

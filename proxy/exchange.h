@@ -24,6 +24,7 @@ enum step {
         STEP_WAIT, /* not a step: nothing more can be done now */
         STEP_DECIDE,
         STEP_POLICY, /* kept for request adaptation */
+        STEP_BIND,
         STEP_LOOKUP,
         STEP_REPLY_STORED,
         STEP_SEND_STORED,
@@ -63,7 +64,7 @@ struct exchange {
         struct exchange *next_spare;
         struct span head;              /* of the request, in the client's input; good in the first run only */
         const struct message *request; /* the worker's, or kept; NULL: there is none that can be understood */
-        char *kept;                    /* heap: request, head, key text */
+        char *kept, *kept_key;         /* heap: request and head; key text */
         struct request_decision decision;
         struct fault fault; /* why it is refused */
         struct key key;
@@ -71,9 +72,11 @@ struct exchange {
         size_t store_index;
         struct reader *reader; /* a read transaction is open in this turn */
         unsigned errands;      /* jobs of other threads that will deliver to it */
-        uint8_t step;
+        uint8_t step, binding; /* enum binding: of the host and the address that the client went to */
 
         bool look;         /* look-up and storing are allowed */
+        bool asked;        /* for the addresses of its host */
+        bool borrows;      /* the key is the shared one, but only to be read: the binding has run out */
         bool private;      /* over a connection to the origin that is this client's own */
         bool looked;       /* it has waited for a change of its key once */
         bool request_done; /* its body has been read to the end */
@@ -187,6 +190,16 @@ enum step step_lookup(struct exchange *);
 enum step step_refuse(struct exchange *);
 enum step step_tunnel(struct exchange *);
 
+/* step_bind.c */
+enum step step_bind(struct exchange *);
+/* The key of another path of the same host, for the same clients as the exchange's own. False: it does not fit. */
+bool exchange_key(const struct exchange *, struct key *, char text[KEY_TEXT_MAX], struct span path);
+/* What it borrows is of no use to it: goes on under the key of its client's own destination, or under the shared key if
+ * that is bound by now. */
+enum step exchange_stop_borrowing(struct exchange *);
+/* Whether what is stored of x->id from `first` to `end` lacks nothing, for who borrows it cannot fill gaps. */
+bool exchange_lends(struct exchange *, uint64_t first, uint64_t end);
+
 /* step_stored.c */
 enum step step_reply_stored(struct exchange *);
 enum step step_send_stored(struct exchange *);
@@ -215,9 +228,6 @@ static inline enum step exchange_body_sent(const struct exchange *x)
 }
 
 /* step_part.c */
-enum step step_fill_gap(struct exchange *);
-/* The part that was claimed is not fetched after all. */
-void exchange_drop_claim(struct exchange *);
 /* What is missing in what is stored can be fetched: remembers what is stored. Then, with x->id, x->at and x->end set
  * and a read transaction open, exchange_open_gap goes on. */
 bool exchange_gap_begins(struct exchange *, const struct found *);
@@ -227,6 +237,11 @@ enum step exchange_open_gap(struct exchange *, enum step next);
 bool exchange_rest_alone(struct exchange *, const struct fill_head *);
 void exchange_describe_gap(const struct exchange *, struct request_options *, char text[RANGE_TEXT]);
 enum step exchange_judge_part(struct exchange *);
+/* Whether a 206 is all there is, and may be stored like a 200. */
+bool exchange_is_whole(const struct message *response);
+
+/* step_gap.c */
+enum step step_fill_gap(struct exchange *);
 
 /* step_offer.c */
 /* With a read transaction open, after FIND_VARIANT: the origin will be asked whether one of the variants is right. */
@@ -239,15 +254,16 @@ bool exchange_take_offer(struct exchange *);
 /* Nothing that is stored answers: how a request for a part of it is best fetched, or one for all of it. */
 enum step exchange_miss(struct exchange *);
 /* Claims the bytes from x->gap_at to x->gap_end, of which those from `first` to `past` are wanted, or waits for who
- * has. True: it waits; when woken, it goes on where it
- * is told to. */
+ * has. True: it waits; when woken, it goes on with the step that the caller returns. */
 bool exchange_await_gap(struct exchange *, uint64_t first, uint64_t past);
-/* It has waited for a gap until its deadline. False: it was not waiting for one. */
-bool exchange_gap_late(struct exchange *);
+/* The part that was claimed is not fetched after all. */
+void exchange_drop_claim(struct exchange *);
+/* It has waited for a gap until its deadline. */
+void exchange_gap_late(struct exchange *);
 void exchange_forget_gap(struct exchange *);
 /* A range of x->id, of which a client that reads in pieces will want more. */
 void exchange_read_on(struct exchange *, uint64_t first, uint64_t end);
-/* All of it has begun to come to another exchange as well: reads that. False: there is none. */
+/* All of it has begun to come to another exchange as well: reads that. False: there is none, or this one now leads. */
 bool exchange_join_whole(struct exchange *);
 /* The origin has answered a request for a range with all of it, or with a part. */
 void exchange_note_host(struct exchange *, bool ignores_range);
@@ -258,13 +274,11 @@ void exchange_note_host(struct exchange *, bool ignores_range);
 bool exchange_stale_instead(struct exchange *, enum reuse_failure, uint16_t status, enum step *next);
 /* Starts the validation of what is about to answer though it is stale; does nothing where memory is short. */
 void exchange_validate_behind(const struct exchange *);
-/* exchange.c: the same request once more, as a background exchange of the shadow's. NULL: out of memory. */
-struct exchange *exchange_shadow(const struct exchange *, struct client *shadow);
-
-/* Gives the stored response the fields of the origin's reply as its own client gets them, until the turn ends. */
-void exchange_own_fields(struct exchange *, struct stored *);
-/* Whether a 206 is all there is, and may be stored like a 200. */
-bool exchange_is_whole(const struct message *response);
+/* exchange.c: the same request once more, as an exchange of nobody's: its client is one without a socket, to whom
+ * everything can be sent. NULL: out of memory. It is started by a note, for this turn belongs to somebody else; where
+ * that cannot be, it ends. */
+struct exchange *exchange_shadow(const struct exchange *);
+void exchange_start_shadow(struct exchange *, enum step);
 
 /* step_share.c */
 /* It has joined a fill: the head is waited for, but not for ever. */
@@ -295,6 +309,15 @@ enum step step_relay(struct exchange *);
 bool exchange_nominate(struct out *names, const struct message *response);
 uint64_t exchange_storable_most(const struct exchange *);
 
+/* step_update.c */
+/* Adds what the origin's reply says to what is stored, where that is for all (RFC 9111 §3.2, §3.4); *fresh is the
+ * stored response as this client gets it, good until the turn ends; NULL where he gets none of it. False: the reply
+ * speaks of another response. */
+bool exchange_update(struct exchange *, const struct found *, struct stored *fresh);
+void exchange_update_by_head(struct exchange *);
+/* Gives the stored response the fields of the origin's reply as its own client gets them, until the turn ends. */
+void exchange_own_fields(struct exchange *, struct stored *);
+
 /* step_invalidate.c: what the reply to an unsafe request makes invalid is forgotten. */
 void exchange_invalidate(struct exchange *);
 /* What is stored under the key is of no use to anybody. Whoever reads it may go on; nobody new finds it. */
@@ -304,12 +327,6 @@ void exchange_forget_stored(struct exchange *);
  */
 bool exchange_begin_read(struct exchange *);
 void exchange_end_read(struct exchange *);
-
-/* Adds what the origin's reply says to what is stored, where that is for all (RFC 9111 §3.2, §3.4); *fresh is the
- * stored response as this client gets it, good until the turn ends; NULL where he gets none of it. False: the reply
- * speaks of another response. */
-bool exchange_update(struct exchange *, const struct found *, struct stored *fresh);
-void exchange_update_by_head(struct exchange *);
 
 /* Has a prefault thread read the body of x->id from x->at on; afterwards goes on with `next`. */
 enum step exchange_ask_for_body(struct exchange *, enum step next);

@@ -51,8 +51,10 @@ void exchange_late_client(struct exchange *x)
 {
         if (x->step == STEP_FETCH) /* a moment later: there may be a local port now */
                 return;
-        if (x->gap_waiting && exchange_gap_late(x))
+        if (x->gap_waiting) {
+                exchange_gap_late(x);
                 return;
+        }
         if (x->step == STEP_SHARE && exchange_share_late(x))
                 return;
         if (x->step == STEP_JOIN) {

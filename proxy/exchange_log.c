@@ -2,6 +2,7 @@
 #include "proxy/exchange_log.h"
 
 #include "http/fields.h"
+#include "proxy/bindings.h"
 #include "proxy/client.h"
 #include "proxy/exchange.h"
 
@@ -37,6 +38,8 @@ static void write_line(struct exchange *x)
 {
         const struct client *c = x->client;
         const struct message *m = x->request;
+        static const char *const bindings[] = {
+                [BINDING_NONE] = "none", [BINDING_GRACE] = "grace", [BINDING_BOUND] = "bound"};
         char text[ADDRESS_TEXT];
         struct access_entry e = {
                 .start_us = x->start_us,
@@ -55,6 +58,7 @@ static void write_line(struct exchange *x)
                 .bytes = x->sent,
                 .result = x->result,
                 .hierarchy = x->hierarchy,
+                .binding = x->store ? bindings[x->binding] : NULL,
                 .detail = x->detail,
         };
 

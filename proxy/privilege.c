@@ -33,6 +33,8 @@ static bool binds_low_ports(const struct config *c)
 {
         bool low = c->dns.relay;
 
+        for (size_t i = 0; i < c->datagram_port_count; i++)
+                low = low || c->datagram_ports[i] < 1024;
         if (c->setup.form == SETUP_TPROXY)
                 return low || c->setup.listen_port < 1024;
         for (size_t i = 0; i < c->setup.port_count; i++)
@@ -54,7 +56,7 @@ static struct capability_set warden_set(const struct config *c)
 {
         struct capability_set s = proxy_set(c);
 
-        add(&s, CAP_NET_ADMIN, !c->manual);
+        add(&s, CAP_NET_ADMIN, !c->manual || c->setup.interface_count > 0); /* setup/ipset.h */
         add(&s, CAP_SETUID, c->user[0]);
         add(&s, CAP_SETGID, c->user[0]);
         add(&s, CAP_SETPCAP, true);

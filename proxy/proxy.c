@@ -13,19 +13,24 @@
 
 #include "proxy/address.h"
 #include "proxy/admin.h"
+#include "proxy/bindings_file.h"
 #include "proxy/channel.h"
+#include "proxy/datagram.h"
 #include "proxy/fill.h"
 #include "proxy/gaps.h"
 #include "proxy/log.h"
+#include "proxy/names.h"
 #include "proxy/pending.h"
 #include "proxy/privilege.h"
+#include "proxy/resolve.h"
 #include "proxy/sigbus.h"
 #include "proxy/worker.h"
 
 enum {
         BEAT_MS = 500,
         BYPASS_SECONDS = 60,
-        FD_RESERVE = 64, /* for logs, stores, sockets of our own */
+        FD_RESERVE = 64,        /* for logs, stores, sockets of our own */
+        BINDINGS_MAX = 1 << 18, /* pairs; 16 bytes each */
         CHANNEL_FD_NONE = -1
 };
 
@@ -96,14 +101,15 @@ static void check_overload(struct proxy *p)
 static void limit_connections(struct proxy *p)
 {
         struct rlimit limit = {0};
-        const rlim_t reserve = FD_RESERVE;
-        rlim_t most;
+        rlim_t most, reserve = FD_RESERVE;
 
         if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
                 limit.rlim_cur = limit.rlim_max;
                 setrlimit(RLIMIT_NOFILE, &limit);
         }
-        most = limit.rlim_cur > 2 * reserve ? (limit.rlim_cur - reserve) / 2 : reserve;
+        p->flows_max = datagram_flows(p->config, limit.rlim_cur, p->worker_count);
+        reserve += datagram_descriptors(p->flows_max) * p->worker_count;
+        most = limit.rlim_cur > reserve + FD_RESERVE ? (limit.rlim_cur - reserve) / 2 : FD_RESERVE / 2;
         p->connections_max = most > 1000000 ? 1000000 : (unsigned)most;
         if (p->config->max_connections && p->config->max_connections < p->connections_max)
                 p->connections_max = p->config->max_connections;
@@ -278,6 +284,7 @@ static void serve(struct proxy *p)
 static void close_all(struct proxy *p, size_t started)
 {
         atomic_store(&p->draining, true);
+        names_stop(p->names);
         for (size_t i = 0; i < started; i++)
                 worker_join(p->workers[i]);
         sigbus_watch(NULL, 0);
@@ -291,9 +298,26 @@ static void close_all(struct proxy *p, size_t started)
         pending_free(&p->pending);
         fills_free(&p->fills);
         gaps_free(&p->gaps);
+        names_free(&p->names);
+        bindings_free(p->bindings);
         free(p->stores);
         free(p->workers);
         free(p->views);
+}
+
+/* Without look-ups everything works, but no two addresses share an entry unless the DNS relay has seen them. */
+static void start_names(struct proxy *p, struct resolver *r)
+{
+        const char *directory = p->config->store_count ? p->config->stores[0].path : NULL;
+        int error = directory ? bindings_file_read(p->bindings, directory) : 0;
+
+        if (error && error != ENOENT)
+                log_errno(LOG_WARNING, error, "what was known of names in %s cannot be used", directory);
+        error = names_new(&p->names, p->bindings, r, directory);
+
+        if (error)
+                log_errno(LOG_ERR, error, "names cannot be looked up; going on without that");
+        p->names_counters = names_counters(p->names);
 }
 
 /* Before the first thread: Landlock holds for the thread that asks for it and for those that it starts. */
@@ -315,21 +339,30 @@ int proxy_run(const struct config *config, int channel, const struct probe_token
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
         struct proxy p = {.config = config, .channel = channel, .token = token, .gate = -1, .started = time(NULL)};
         struct admin *admin = NULL;
+        struct resolver *resolver;
         size_t started = 0;
         int error;
 
         signal(SIGPIPE, SIG_IGN);
         evthread_use_pthreads();
         p.worker_count = config->workers ? config->workers : cores > 0 ? (size_t)cores : 1;
-        if (!confine(config))
+        resolver = resolver_new(config->dns.trusted_resolvers, config->dns.trusted_resolver_count);
+        if (!confine(config)) {
+                resolver_free(&resolver);
                 return 1;
+        }
         p.pending = pending_new();
         p.fills = fills_new();
         p.gaps = gaps_new();
+        p.bindings = bindings_new(BINDINGS_MAX);
         limit_connections(&p);
         open_stores(&p);
         open_log(&p);
-        error = p.pending && p.fills && p.gaps && p.stores ? make_workers(&p) : ENOMEM;
+        error = p.pending && p.fills && p.gaps && p.bindings && p.stores ? make_workers(&p) : ENOMEM;
+        if (!error)
+                start_names(&p, resolver);
+        else
+                resolver_free(&resolver);
         if (!error && admin_start(&admin, &p) != 0)
                 log_say(LOG_WARNING, "going on without the admin page and the control socket");
         if (!error)

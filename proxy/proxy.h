@@ -11,8 +11,10 @@
 #include "proxy/counters.h"
 #include "proxy/hosts.h"
 
+struct bindings;
 struct fills;
 struct gaps;
+struct names;
 struct pending;
 struct probe_token;
 struct worker;
@@ -37,10 +39,14 @@ struct proxy {
         const struct probe_token *token; /* of the self-test; NULL: none */
         _Atomic int gate;                /* as the warden last said: 1 open, 0 shut, -1 not known or manual */
         _Atomic bool draining;
-        struct pending *pending; /* responses that are being committed */
-        struct fills *fills;     /* responses that are arriving */
-        struct gaps *gaps;       /* parts of sparse ones that are */
+        struct pending *pending;   /* responses that are being committed */
+        struct fills *fills;       /* responses that are arriving */
+        struct gaps *gaps;         /* parts of sparse ones that are */
+        struct bindings *bindings; /* NULL: none */
+        struct names *names;       /* look-ups of our own; NULL: none */
+        const struct counters *names_counters;
         unsigned connections_max;
+        unsigned flows_max;           /* of datagrams, for each worker; 0: none are relayed */
         _Atomic unsigned connections; /* open now, of all workers */
         _Atomic bool overloaded;      /* the gate was asked to shut */
 };

@@ -247,7 +247,7 @@ const char *purge_url(struct span url, char *buffer, struct span *text)
                 path = SPAN("/");
         if (path.at[0] != '/')
                 return "a path begins with /";
-        if (!key_build(&key, buffer, host, port, path, NULL))
+        if (!key_build(&key, buffer, host, port, path, KEY_PUBLIC, NULL))
                 return "the URL is too long";
         *text = key.text;
         return NULL;

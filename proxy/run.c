@@ -103,16 +103,15 @@ static int prepare(struct warden *w)
                 return errno;
         }
         folders_make(w->config);
-        if (!w->config->manual) {
-                error = upkeep_apply(&w->config->setup);
-                if (!error && (error = gate_open_handle(&w->gate, &w->config->setup)) != 0)
-                        log_errno(LOG_ERR, error, "the gate cannot be reached");
-                if (!error)
-                        error = prober_open(&w->prober, w->config);
-                if (error)
-                        return error;
+        error = w->config->manual ? 0 : upkeep_apply(&w->config->setup);
+        if (!error && (error = gate_open_handle(&w->gate, &w->config->setup, w->config->manual)) != 0)
+                log_errno(LOG_ERR, error, "the gate cannot be reached");
+        if (!error)
+                error = prober_open(&w->prober, w->config);
+        if (error)
+                return error;
+        if (!w->config->manual)
                 upkeep_open(&w->upkeep, &w->config->setup);
-        }
         error = privilege_warden(w->config, &why);
         if (error)
                 log_errno(LOG_ERR, error, "%s", why);
@@ -131,7 +130,7 @@ static int run(const struct config *config)
                 status = warden_serve(&w);
         upkeep_close(&w.upkeep);
         prober_close(&w.prober);
-        if (status != 0 && w.gate)
+        if (status != 0 && w.gate && !config->manual)
                 setup_down(&config->setup, &why);
         if (status == 0)
                 log_say(LOG_NOTICE, "limpid has ended");

@@ -1,7 +1,7 @@
 /* `limpid setup up|down|show|check`: the kernel side alone, for the operator and for scripts. */
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "proxy/command.h"
 #include "proxy/config.h"
@@ -16,11 +16,12 @@ struct action {
 };
 
 static const struct action actions[] = {
-        {"up", setup_up, true, false},
-        {"down", setup_down, true, false},
-        {"show", setup_show, false, true},
+        {"up", setup_up, true, false},       {"down", setup_down, true, false},
+        {"show", setup_show, false, true},   {"show iptables", setup_show_iptables, false, true},
         {"check", setup_check, false, true},
 };
+
+static const struct action show_iptables = {"show", setup_show_iptables, false, true};
 
 static const struct action *find_action(const char *name)
 {
@@ -30,9 +31,18 @@ static const struct action *find_action(const char *name)
         return NULL;
 }
 
+/* NULL: there is no such form of it. */
+static const struct action *in_format(const struct action *a, const char *format)
+{
+        if (a->run != setup_show || strcmp(format, "nft") == 0)
+                return a->run == setup_show ? a : NULL;
+        return strcmp(format, "iptables") == 0 ? &show_iptables : NULL;
+}
+
 static int usage(void)
 {
-        fprintf(stderr, "usage: limpid setup up|down|show|check [-c FILE]\n");
+        fprintf(stderr, "usage: limpid setup up|down|check [-c FILE]\n"
+                        "       limpid setup show [--format nft|iptables] [-c FILE]\n");
         return 2;
 }
 
@@ -46,7 +56,7 @@ static int act(const struct action *a, const struct config *config)
                 return 0;
         }
         error = a->run(&config->setup, &text);
-        if (a->says && text.len)
+        if (a->says && text.len && error >= 0)
                 printf("%s", text.at);
         else if (error)
                 fprintf(stderr, "limpid: setup %s: %s\n", a->name,
@@ -59,20 +69,23 @@ static int act(const struct action *a, const struct config *config)
 
 int command_setup(int argc, char **argv)
 {
+        static const struct option options[] = {{"format", required_argument, NULL, 'f'}, {NULL, 0, NULL, 0}};
         const struct action *a = find_action(argc > 1 ? argv[1] : NULL);
-        const char *path = CONFIG_PATH;
+        const char *path = CONFIG_PATH, *format = NULL;
         struct config *config;
         int option, status;
 
-        if (!a)
-                return usage();
         optind = 2;
-        while ((option = getopt(argc, argv, "c:")) != -1) {
-                if (option != 'c')
+        while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+                if (option == 'c')
+                        path = optarg;
+                else if (option == 'f')
+                        format = optarg;
+                else
                         return usage();
-                path = optarg;
         }
-        if (optind < argc)
+        a = a && format ? in_format(a, format) : a;
+        if (!a || optind < argc)
                 return usage();
         config = config_read(path, stderr);
         if (!config)

@@ -12,8 +12,10 @@ static uint64_t beats_of(const struct proxy *p, size_t worker)
 
 static void sum_counters(const struct proxy *p, uint64_t totals[COUNTER_IDS])
 {
+        const struct counters *names = p->names_counters;
+
         for (int id = 0; id < COUNTER_IDS; id++) {
-                totals[id] = 0;
+                totals[id] = names ? atomic_load_explicit(&names->value[id], memory_order_relaxed) : 0;
                 for (size_t i = 0; i < p->worker_count; i++)
                         totals[id] += atomic_load_explicit(&p->views[i].counters->value[id], memory_order_relaxed);
         }

@@ -24,10 +24,11 @@ static void invalidate_key(struct exchange *x, const struct key *key)
 
 void exchange_forget_stored(struct exchange *x)
 {
-        purge_key(x, &x->key);
+        if (!x->borrows) /* it is not for it to say */
+                purge_key(x, &x->key);
 }
 
-/* What Location or Content-Location points to, if it is of the same origin; for clients of the same destination. */
+/* What Location or Content-Location points to, if it is of the same origin; for the same clients. */
 static void invalidate_named(struct exchange *x, enum field_id id)
 {
         const struct authority base = {x->decision.host, x->decision.port};
@@ -38,7 +39,7 @@ static void invalidate_named(struct exchange *x, enum field_id id)
 
         if (field_only(&x->worker->response, id, &value) == 1 &&
             reference_resolve(&path, &base, x->decision.path, value) &&
-            key_build(&key, text, base.host, base.port, (struct span){path.at, path.len}, &x->client->destination.sa))
+            exchange_key(x, &key, text, (struct span){path.at, path.len}))
                 invalidate_key(x, &key);
 }
 

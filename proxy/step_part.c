@@ -16,12 +16,6 @@
 /* ---- what to ask for -----------------------------------------------------------------------------------------------
  */
 
-void exchange_drop_claim(struct exchange *x)
-{
-        gaps_unclaim(x->claim);
-        x->claim = NULL;
-}
-
 /* A strong validator of what is stored, as If-Range takes it. */
 static bool take_validator(struct exchange *x, const struct stored *s)
 {
@@ -258,7 +252,8 @@ static enum step reply_part(struct exchange *x, const struct stored *s)
 
         range_describe(&range, &(struct byte_range){x->at, x->end - 1}, x->total);
         options.cache_status = exchange_say_status(
-                x, (struct cache_status){.fwd = x->forward_reason, .fwd_status = 206, .stored = x->pinned != 0}, status);
+                x, (struct cache_status){.fwd = x->forward_reason, .fwd_status = 206, .stored = x->pinned != 0},
+                status);
         options.content_range = (struct span){range.at, range.len};
         options.keep_alive = !options.close && x->request->minor == 0;
         render_stored_head(&head, s, &options);

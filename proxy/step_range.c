@@ -15,7 +15,8 @@ enum { WAIT_SECONDS = 3 }; /* for a part that another one fetches, as long as no
 /* Host, port and address, as a key that no response has. False: it is none. */
 static bool key_of_host(const struct exchange *x, struct key *key, char text[KEY_TEXT_MAX])
 {
-        return key_build(key, text, x->decision.host, x->decision.port, SPAN(""), &x->client->destination.sa);
+        return key_build(key, text, x->decision.host, x->decision.port, SPAN(""), KEY_ADDRESS,
+                         &x->client->destination.sa);
 }
 
 void exchange_note_host(struct exchange *x, bool ignores_range)
@@ -55,20 +56,16 @@ static bool join_fill(struct exchange *x)
 /* The same request for all of it, by nobody's client; who reads from it, and whether anybody does, is no matter. */
 static void fetch_whole_behind(struct exchange *x)
 {
-        struct client *shadow = client_shadow(x->client);
-        struct exchange *y = shadow ? exchange_shadow(x, shadow) : NULL;
+        struct exchange *y = exchange_shadow(x);
 
-        if (y) {
-                y->forward_reason = x->forward_reason;
-                y->part = fills_enter(x->worker->proxy->fills, &x->key, x->worker, exchange_wake, shadow, &y->leads);
-        }
-        if (!y || !y->part || !y->leads || !exchange_await(y)) { /* or another one has just begun */
-                if (shadow)
-                        client_destroy(shadow);
+        if (!y)
                 return;
-        }
-        y->step = STEP_JOIN;
-        worker_post(y->worker, &y->note);
+        y->forward_reason = x->forward_reason;
+        y->part = fills_enter(x->worker->proxy->fills, &x->key, x->worker, exchange_wake, y->client, &y->leads);
+        if (y->part && y->leads)
+                exchange_start_shadow(y, STEP_JOIN);
+        else /* another one has just begun */
+                client_destroy(y->client);
 }
 
 /* All of it has begun to come although a part was asked for: one such reply is enough. Who is the first goes on with
@@ -116,6 +113,12 @@ bool exchange_await_gap(struct exchange *x, uint64_t first, uint64_t past)
         return true;
 }
 
+void exchange_drop_claim(struct exchange *x)
+{
+        gaps_unclaim(x->claim);
+        x->claim = NULL;
+}
+
 void exchange_forget_gap(struct exchange *x)
 {
         if (x->gap_waiting && gaps_cancel(x->worker->proxy->gaps, &x->gap_wait)) {
@@ -124,40 +127,17 @@ void exchange_forget_gap(struct exchange *x)
         }
 }
 
-bool exchange_gap_late(struct exchange *x)
+void exchange_gap_late(struct exchange *x)
 {
         exchange_forget_gap(x);
         if (x->gap_waiting) /* the note is on its way */
-                return true;
+                return;
         x->gap_alone = true;
         client_moved(x->client);
-        return true;
 }
 
 /* ---- the part that is asked for ------------------------------------------------------------------------------------
  */
-
-/* A request whose reply could be anybody's: with no condition of its own. */
-static bool is_plain(const struct exchange *x)
-{
-        static const enum field_id own[] = {FIELD_IF_NONE_MATCH, FIELD_IF_MODIFIED_SINCE, FIELD_IF_MATCH,
-                                            FIELD_IF_UNMODIFIED_SINCE, FIELD_AUTHORIZATION};
-        struct cache_control cc;
-
-        for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-                if (message_has(x->request, own[i]))
-                        return false;
-        cache_control_parse(x->request, &cc);
-        return !(cc.set & CC_NO_STORE);
-}
-
-static bool wants_origin(const struct exchange *x)
-{
-        struct cache_control cc;
-
-        cache_control_parse(x->request, &cc);
-        return request_wants_origin(x->request, &cc);
-}
 
 /* Whether somebody has stored the first part between the look-up and the claim. */
 static bool has_come(struct exchange *x)
@@ -194,18 +174,27 @@ static enum step fetch_part(struct exchange *x, enum range_asked kind)
         return STEP_FETCH;
 }
 
+/* Whether all of it is fetched where a part is wanted: by what is known of the host, or by rule. */
+static bool whole_instead(const struct exchange *x)
+{
+        struct proxy *p = x->worker->proxy;
+        bool by_rule = p->config->whole_for_ranges && fills_noted(p->fills, NOTED_UNSPARSE, &x->key);
+
+        return (by_rule || host_ignores_range(x)) && !fills_noted(p->fills, NOTED_UNSHAREABLE, &x->key);
+}
+
 enum step exchange_miss(struct exchange *x)
 {
         enum range_asked kind = x->background ? RANGE_ASKED_NONE : range_asked(x->request, &x->want);
         struct fills *fills = x->worker->proxy->fills;
 
-        if (kind == RANGE_ASKED_NONE || x->probed || x->solo || !is_plain(x))
+        if (kind == RANGE_ASKED_NONE || x->probed || x->solo || !request_is_anybodys(x->request))
                 return STEP_JOIN;
-        if (kind == RANGE_ASKED_ONE && !wants_origin(x)) {
+        if (kind == RANGE_ASKED_ONE && !request_wants_origin(x->request)) {
                 x->ranged = x->want.first == 0 && x->want.last == UINT64_MAX; /* all of it, and it is to say so */
                 if (x->ranged || join_fill(x))
                         return STEP_JOIN;
-                if (host_ignores_range(x) && !fills_noted(fills, NOTED_UNSHAREABLE, &x->key)) {
+                if (whole_instead(x)) {
                         fetch_whole_behind(x);
                         if (join_fill(x))
                                 return STEP_JOIN;
@@ -237,13 +226,12 @@ static bool find_gap(struct exchange *x, uint64_t *from, uint64_t *to)
 
 static void fetch_gap_behind(const struct exchange *x, const struct gap_part *part, struct gap_claim *claim)
 {
-        struct client *shadow = client_shadow(x->client);
-        struct exchange *y = shadow ? exchange_shadow(x, shadow) : NULL;
+        struct exchange *y = exchange_shadow(x);
 
         if (!y || !exchange_pin(y, x->id)) {
                 gaps_unclaim(claim);
-                if (shadow)
-                        client_destroy(shadow);
+                if (y)
+                        client_destroy(y->client);
                 return;
         }
         y->id = x->id;
@@ -255,11 +243,7 @@ static void fetch_gap_behind(const struct exchange *x, const struct gap_part *pa
         y->reply_started = true; /* there is none */
         y->etag_len = x->etag_len;
         memcpy(y->validator, x->validator, x->etag_len);
-        y->step = STEP_FETCH;
-        if (exchange_await(y))
-                worker_post(y->worker, &y->note);
-        else
-                client_destroy(shadow);
+        exchange_start_shadow(y, STEP_FETCH);
 }
 
 void exchange_read_on(struct exchange *x, uint64_t first, uint64_t end)

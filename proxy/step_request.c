@@ -77,7 +77,7 @@ static enum step take_verdict(struct exchange *x)
                 break;
         case REQUEST_PASS:
                 x->detail = d->why;
-                if (strcmp(d->why, "method") == 0)
+                if (x->request->method != METHOD_GET && x->request->method != METHOD_HEAD)
                         x->forward_reason = "method"; /* RFC 9211 §2.2 */
                 break;
         }
@@ -119,28 +119,11 @@ enum step step_policy(struct exchange *x)
 {
         if (!x->look && method_safe((enum method)x->request->method) && only_if_cached(x))
                 return exchange_fail(x, 504, "nothing is looked up for it, and nothing else was asked for");
-        return x->look || !method_safe((enum method)x->request->method) ? STEP_LOOKUP : STEP_FETCH;
+        return x->look || !method_safe((enum method)x->request->method) ? STEP_BIND : STEP_FETCH;
 }
 
 /* ---- lookup --------------------------------------------------------------------------------------------------------
  */
-
-/* Every pair of host and address counts as not bound for now: the key holds the original destination (design.md §5.3).
- */
-static bool find_store(struct exchange *x)
-{
-        struct proxy *p = x->worker->proxy;
-
-        if (x->store)
-                return true;
-        if (!x->decision.host.len || !p->store_count ||
-            !key_build(&x->key, x->worker->key_text, x->decision.host, x->decision.port, x->decision.path,
-                       &x->client->destination.sa))
-                return false;
-        x->store_index = proxy_store_index(p, &x->key);
-        x->store = p->stores[x->store_index];
-        return x->store != NULL;
-}
 
 static enum step ask_prefault(struct exchange *x)
 {
@@ -209,21 +192,25 @@ static enum step judge_found(struct exchange *x)
         return STEP_VALIDATE;
 }
 
+/* Only what answers as it is. */
+static bool may_borrow(const struct exchange *x)
+{
+        const char *why;
+
+        return reuse_verdict(x->request, &x->worker->found.stored, x->start_us / 1000000, &why) == REUSE_FRESH;
+}
+
 enum step step_lookup(struct exchange *x)
 {
         enum find found;
 
-        if (!find_store(x)) {
-                x->look = false;
-                return STEP_FETCH;
-        }
-        if (!x->look)
-                return STEP_FETCH; /* an unsafe method: the key is there for what it invalidates */
         if (wait_for_change(x))
                 return STEP_WAIT;
         if (!exchange_begin_read(x))
                 return missed(x, "miss");
         found = reader_find(x->reader, &x->key, x->request, x->colds >= COLD_TRIES, &x->worker->found);
+        if (x->borrows && found != FIND_COLD && (found != FIND_HIT || !may_borrow(x)))
+                return exchange_stop_borrowing(x);
         if (found == FIND_HIT)
                 return judge_found(x);
         if (found == FIND_VARIANT)

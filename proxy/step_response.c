@@ -301,7 +301,7 @@ enum step step_judge(struct exchange *x)
         exchange_update_by_head(x);
         if (x->store && (x->look || may_keep_post(x))) {
                 x->detail = start_whole_fill(x);
-                if (x->look)
+                if (x->look && m->status != 206 && m->status != 416) /* those say nothing of the whole */
                         fills_note(x->worker->proxy->fills, NOTED_UNSHAREABLE, &x->key, x->detail != NULL);
         }
         if (x->detail)
@@ -328,7 +328,7 @@ static void frame_reply(struct exchange *x, struct response_options *o)
         const struct message *m = &x->worker->response;
         bool unknown = m->framing == FRAMING_CHUNKED || m->framing == FRAMING_CLOSE;
 
-        x->reply_chunked = unknown && x->request->minor == 1;
+        x->reply_chunked = unknown && x->request->minor == 1 && !m->foreign_coding;
         if (unknown && !x->reply_chunked)
                 x->reply_close = true; /* HTTP/1.0 knows no chunks: the body ends with the connection */
         o->chunked = x->reply_chunked;

@@ -1,7 +1,6 @@
 /* The steps of a response that more than one may want: joining the fill that is under way or leading one, and the body
  * on its way from the fill to this client. The leader's own client is a reader like any other; what the leader does
  * besides is to fetch. */
-#include "http/cache_control.h"
 #include "http/fields.h"
 #include "http/render.h"
 #include "http/reuse.h"
@@ -27,18 +26,11 @@ enum {
  * out of the whole is none of its own. */
 static bool may_share(const struct exchange *x)
 {
-        static const enum field_id own[] = {FIELD_IF_NONE_MATCH,       FIELD_IF_MODIFIED_SINCE, FIELD_IF_MATCH,
-                                            FIELD_IF_UNMODIFIED_SINCE, FIELD_IF_RANGE,          FIELD_AUTHORIZATION};
-        struct cache_control cc;
+        const struct message *m = x->request;
 
-        if (x->solo || (message_has(x->request, FIELD_RANGE) && !x->ranged) || x->request->upgrade ||
-            x->request->method != METHOD_GET || x->request->framing != FRAMING_NONE)
-                return false;
-        for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-                if (message_has(x->request, own[i]))
-                        return false;
-        cache_control_parse(x->request, &cc);
-        return !request_wants_origin(x->request, &cc) && !(cc.set & CC_NO_STORE);
+        return !x->solo && m->method == METHOD_GET && m->framing == FRAMING_NONE && !m->upgrade &&
+               (x->ranged || !message_has(m, FIELD_RANGE)) && !message_has(m, FIELD_IF_RANGE) &&
+               request_is_anybodys(m) && !request_wants_origin(m);
 }
 
 void exchange_wake(void *argument)

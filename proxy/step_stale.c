@@ -28,18 +28,10 @@ bool exchange_stale_instead(struct exchange *x, enum reuse_failure failure, uint
         return true;
 }
 
-/* An exchange of nobody's: its client is one without a socket, to whom everything can be sent. It is started by a note,
- * for this turn belongs to the client who gets the stale response. */
 void exchange_validate_behind(const struct exchange *x)
 {
-        struct client *shadow = client_shadow(x->client);
-        struct exchange *y = shadow ? exchange_shadow(x, shadow) : NULL;
+        struct exchange *y = exchange_shadow(x);
 
-        if (!y || !exchange_await(y)) {
-                if (shadow)
-                        client_destroy(shadow);
-                return;
-        }
-        y->step = STEP_LOOKUP;
-        worker_post(y->worker, &y->note);
+        if (y)
+                exchange_start_shadow(y, STEP_LOOKUP);
 }

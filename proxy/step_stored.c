@@ -145,6 +145,8 @@ enum step exchange_ask_for_body(struct exchange *x, enum step next)
 /* It is being evicted this moment, or cannot be read. Who looked again might find it again. */
 static enum step gone(struct exchange *x)
 {
+        if (x->borrows)
+                return exchange_stop_borrowing(x);
         x->validating = false;
         x->solo = true;
         x->forward_reason = "miss";
@@ -204,6 +206,8 @@ static enum step send_first(struct exchange *x, const struct out *head, const st
         size_t sent;
         int count = 0;
 
+        if (x->borrows && !exchange_lends(x, a->first, a->end))
+                return exchange_stop_borrowing(x);
         x->at = a->first;
         x->end = a->end;
         if (x->gap_open) { /* what comes first comes from the origin */
@@ -211,7 +215,7 @@ static enum step send_first(struct exchange *x, const struct out *head, const st
                 exchange_send(x, spans, 1);
                 return STEP_FILL_GAP;
         }
-        mendable = exchange_gap_begins(x, f);
+        mendable = !x->borrows && exchange_gap_begins(x, f);
         if (mendable && a->status == 206)
                 exchange_read_on(x, a->first, a->end);
         switch (reader_body(x->reader, x->id, x->at, x->end - x->at < READ_BYTES ? x->end - x->at : READ_BYTES,
@@ -255,6 +259,8 @@ static enum step reply_with_parts(struct exchange *x, const struct found *f, con
 
         if (!f->inlined && x->pinned != f->id)
                 return pin_and_look_again(x, f->id);
+        if (x->borrows && !exchange_lends(x, 0, f->length))
+                return exchange_stop_borrowing(x);
         a->status = 206;
         a->first = 0;
         a->end = multipart_length(x->parts);
@@ -265,7 +271,8 @@ static enum step reply_with_parts(struct exchange *x, const struct found *f, con
         if (head.overflow)
                 return exchange_fail(x, 500, "the stored head is too large");
         note_reply(x, a);
-        exchange_gap_begins(x, f);
+        if (!x->borrows)
+                exchange_gap_begins(x, f);
         exchange_send(x, &(struct iovec){head.at, head.len}, 1);
         return f->inlined ? exchange_send_parts_inline(x, f->body) : STEP_SEND_PARTS;
 }

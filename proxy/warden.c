@@ -58,6 +58,8 @@ static void renew_gate(struct warden *w)
 {
         int error = gate_renew(w->gate, VIGIL_GATE_S);
 
+        if (error == ENOENT && w->config->manual) /* the operator's rules ask no gate */
+                return;
         if (error && error != w->gate_error)
                 log_errno(LOG_ERR, error, "the gate cannot be opened");
         w->gate_error = error;
@@ -106,7 +108,7 @@ static void tend_gate(struct warden *w, int64_t now)
 /* Rules made anew have an empty gate, and may be what a test connection fails on. */
 static void look_after_setup(struct warden *w, int64_t now)
 {
-        if (!w->gate || w->vigil.draining || !upkeep_tend(&w->upkeep, now))
+        if (!w->gate || w->config->manual || w->vigil.draining || !upkeep_tend(&w->upkeep, now))
                 return;
         w->renewal = now;
         evidence_doubted(&w->prober.evidence, now);
@@ -117,7 +119,7 @@ static int take_down(struct warden *w)
         if (!w->gate)
                 return 0;
         gate_free(&w->gate);
-        return upkeep_end(&w->config->setup);
+        return w->config->manual ? 0 : upkeep_end(&w->config->setup);
 }
 
 /* ---- what the proxy says -------------------------------------------------------------------------------------------
@@ -134,7 +136,7 @@ static void bypass(struct warden *w, const struct channel_message *m, int64_t no
         if (!w->gate || !allowance_take(&w->bypasses, now))
                 return;
         error = gate_bypass(w->gate, (const struct sockaddr *)&m->address, m->seconds);
-        if (error)
+        if (error && !(error == ENOENT && w->config->manual))
                 log_errno(LOG_WARNING, error, "a destination cannot be handed back");
 }
 

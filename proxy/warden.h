@@ -13,7 +13,7 @@ enum { INTERFACES_MAX = 64 }; /* about which the warden can say that they are mi
 
 struct warden {
         const struct config *config;
-        struct gate *gate; /* NULL: the operator installs the rules */
+        struct gate *gate; /* NULL: taken down */
         bool open;         /* the gate, as it was last told to the proxy and the log */
         int gate_error;
         int64_t renewal; /* the next one */

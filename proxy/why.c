@@ -50,9 +50,10 @@ static void set_text(json_t *object, const char *name, struct span s)
 /* ---- verdicts ------------------------------------------------------------------------------------------------------
  */
 
+/* `paragraph` is NULL where no RFC decides but a rule of our own. */
 static json_t *verdict_json(const char *use, const char *detail, const char *paragraph)
 {
-        return json_pack("{s:s, s:s*, s:s}", "use", use, "detail", detail, "rfc", paragraph);
+        return json_pack("{s:s, s:s*, s:s*}", "use", use, "detail", detail, "rfc", paragraph);
 }
 
 static json_t *judge(const struct why *w, const struct stored *s)
@@ -122,7 +123,6 @@ static json_t *describe(const struct why *w, const struct listed *l)
 static void tell(void *context, const struct listed *l)
 {
         struct why *w = context;
-        const char *space = memchr(l->key.at, ' ', l->key.len);
         json_t *entry;
 
         if (json_array_size(w->list) == LISTED_MAX) {
@@ -131,11 +131,10 @@ static void tell(void *context, const struct listed *l)
         }
         entry = l->sound ? describe(w, l) : json_object();
         set_text(entry, "key", l->key);
-        if (space) /* " @address" */
-                set_text(entry, "address", (struct span){space + 2, (size_t)(l->key.at + l->key.len - space) - 2});
+        set_text(entry, "address", key_address(l->key));
         json_array_append_new(w->list, entry);
         if (!l->sound)
-                json_object_set_new(entry, "verdict", verdict_json("damaged", "checksum", "RFC 9111 §3"));
+                json_object_set_new(entry, "verdict", verdict_json("damaged", "checksum", NULL));
         else if (l->vary.len && vary_hash(l->vary, &w->request) != l->variant)
                 json_object_set_new(entry, "verdict", verdict_json("not-selected", "vary", "RFC 9111 §4.1"));
         else
@@ -145,7 +144,7 @@ static void tell(void *context, const struct listed *l)
 /* ---- the request ---------------------------------------------------------------------------------------------------
  */
 
-/* Where a request that is not looked up is told so. */
+/* Where a request that is not looked up is told so; NULL: by a rule of our own. */
 static const char *paragraph_of(const char *why)
 {
         static const char *const table[][2] = {
@@ -154,12 +153,13 @@ static const char *paragraph_of(const char *why)
                 {"connection-named-field", "RFC 9110 §7.6.1"},
                 {"connection-authentication", "RFC 9110 §11.7.1"},
                 {"unknown expectation", "RFC 9110 §10.1.1"},
+                {"no-host", "RFC 9110 §7.2"},
         };
 
         for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
                 if (strcmp(table[i][0], why) == 0)
                         return table[i][1];
-        return "RFC 9110 §7.2";
+        return NULL;
 }
 
 /* The text's path is its own; the host may be followed by a port. False: it does not fit, or a field is none. */
@@ -191,7 +191,7 @@ static json_t *request_json(const struct request_decision *d)
 {
         if (d->verdict == REQUEST_LOOKUP)
                 return json_pack("{s:b}", "looked_up", 1);
-        return json_pack("{s:b, s:s, s:s}", "looked_up", 0, "detail", d->why, "rfc", paragraph_of(d->why));
+        return json_pack("{s:b, s:s, s:s*}", "looked_up", 0, "detail", d->why, "rfc", paragraph_of(d->why));
 }
 
 static uint16_t port_of(struct span key_text)
@@ -201,7 +201,7 @@ static uint16_t port_of(struct span key_text)
         return (uint16_t)strtoul(host.at + host.len + 1, NULL, 10);
 }
 
-/* All stores: the address is a part of the key, and so any of them may hold it. */
+/* All stores: the address may be a part of the key, and so any of them may hold it. */
 static bool list_all(struct why *w, const struct proxy *p, struct span url)
 {
         for (size_t i = 0; i < p->store_count; i++)

@@ -32,10 +32,10 @@ static void line(FILE *out, const char *label, const char *value)
         fputc('\n', out);
 }
 
-/* "detail (RFC 9111 §4.2)" behind what comes of it. */
+/* "detail (RFC 9111 §4.2)", or that it is a rule of our own, behind what comes of it. */
 static void verdict_line(FILE *out, const char *what, const json_t *verdict)
 {
-        const char *detail = text(verdict, "detail");
+        const char *detail = text(verdict, "detail"), *rfc = text(verdict, "rfc");
 
         fprintf(out, "  %-11s %s", "verdict", what);
         if (*detail) {
@@ -43,7 +43,7 @@ static void verdict_line(FILE *out, const char *what, const json_t *verdict)
                 print(out, detail);
         }
         fputs(" (", out);
-        print(out, text(verdict, "rfc"));
+        print(out, *rfc ? rfc : "a rule of Limpid's");
         fputs(")\n", out);
 }
 
@@ -107,6 +107,8 @@ static void stored_block(FILE *out, const json_t *stored)
 
         fputs(*address ? "\nstored for clients that go to " : "\nstored for all clients", out);
         print(out, address);
+        if (*address)
+                fputs(" (not bound to the host)", out);
         fputc('\n', out);
         if (json_object_get(stored, "status")) {
                 fprintf(out, "  %-11s %" JSON_INTEGER_FORMAT " ", "status", number(stored, "status"));

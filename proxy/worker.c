@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "proxy/client.h"
+#include "proxy/datagram.h"
 #include "proxy/exchange.h"
 #include "proxy/log.h"
 
@@ -265,7 +266,7 @@ int worker_new(struct worker **made, struct proxy *p, unsigned index)
                 worker_free(&w);
                 return ENOMEM;
         }
-        if (!listen_all(w)) {
+        if (!listen_all(w) || datagrams_new(&w->datagrams, w) != 0) {
                 worker_free(&w);
                 return EADDRINUSE;
         }
@@ -313,6 +314,7 @@ void worker_free(struct worker **held)
         if (!w)
                 return;
         stop_listening(w);
+        datagrams_free(&w->datagrams);
         while (w->pool.oldest) {
                 struct upstream *u = w->pool.oldest;
 

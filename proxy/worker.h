@@ -42,11 +42,12 @@ struct worker {
         struct wheel wheel;
         struct counters counters;
         struct hosts *hosts;
-        struct access *access;   /* NULL: no access log */
-        struct reader **readers; /* one for each store; NULL where that is NULL */
-        struct pool pool;        /* idle connections to origins */
-        struct client *clients;  /* all of them, a list */
-        struct exchange *spare;  /* exchanges to use again */
+        struct access *access;       /* NULL: no access log */
+        struct reader **readers;     /* one for each store; NULL where that is NULL */
+        struct pool pool;            /* idle connections to origins */
+        struct datagrams *datagrams; /* NULL: none are relayed */
+        struct client *clients;      /* all of them, a list */
+        struct exchange *spare;      /* exchanges to use again */
         unsigned spare_count;
         uint64_t client_count;
         unsigned ticks_draining;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "setup/ipset.h"
 #include "setup/nft.h"
 #include "setup/plan.h"
 #include "setup/probe.h"
@@ -14,18 +15,19 @@
 
 struct gate {
         const struct setup_options *options;
-        struct nft_ctx *nft;
+        struct nft_ctx *nft; /* NULL: by ipsets */
 };
 
-int gate_open_handle(struct gate **made, const struct setup_options *o)
+int gate_open_handle(struct gate **made, const struct setup_options *o, bool by_sets)
 {
         struct gate *g = calloc(1, sizeof *g);
 
         if (!g)
                 return ENOMEM;
         g->options = o;
-        g->nft = nft_open();
-        if (!g->nft) {
+        if (!by_sets)
+                g->nft = nft_open();
+        if (!by_sets && !g->nft) {
                 free(g);
                 return ENOMEM;
         }
@@ -40,7 +42,8 @@ void gate_free(struct gate **held)
         *held = NULL;
         if (!g)
                 return;
-        nft_ctx_free(g->nft);
+        if (g->nft)
+                nft_ctx_free(g->nft);
         free(g);
 }
 
@@ -67,12 +70,23 @@ static bool renew_element(struct setup_text *t, const char *name, unsigned secon
                add_element(t, "add", name, seconds);
 }
 
+static int renew_sets(const struct setup_options *o, unsigned seconds)
+{
+        int error = 0;
+
+        for (size_t i = 0; i < o->interface_count && !error; i++)
+                error = ipset_renew(o->interfaces[i], seconds);
+        return o->interface_count ? error : ENOENT;
+}
+
 int gate_renew(struct gate *g, unsigned seconds)
 {
         const struct setup_options *o = g->options;
         struct setup_text script = {NULL, 0, 0};
         bool ok = true;
 
+        if (!g->nft)
+                return renew_sets(o, seconds);
         for (size_t i = 0; i < o->interface_count; i++)
                 ok = ok && renew_element(&script, o->interfaces[i], seconds);
         return o->interface_count ? run(g, &script, ok) : 0;
@@ -89,6 +103,8 @@ int gate_shut(struct gate *g)
 {
         struct setup_text script = {NULL, 0, 0};
 
+        if (!g->nft)
+                return ipset_shut();
         return run(g, &script, text_add(&script, "flush set " PLAN_TABLE " gate\n"));
 }
 
@@ -102,6 +118,8 @@ int gate_bypass(struct gate *g, const struct sockaddr *a, unsigned seconds)
 
         if (a->sa_family != AF_INET && !is_six)
                 return EAFNOSUPPORT;
+        if (!g->nft)
+                return ipset_bypass(a, seconds);
         inet_ntop(a->sa_family, is_six ? (const void *)&six->sin6_addr : (const void *)&four->sin_addr, host,
                   sizeof host);
         return run(g, &script,

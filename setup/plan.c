@@ -14,8 +14,14 @@
 #include "setup/probe.h"
 #include "setup/text.h"
 
-static const char private4[] = "10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16";
-static const char private6[] = "::1/128, fc00::/7, fe80::/10";
+const char *const *plan_private(int family)
+{
+        static const char *const four[] = {"10.0.0.0/8",    "100.64.0.0/10",  "127.0.0.0/8", "169.254.0.0/16",
+                                           "172.16.0.0/12", "192.168.0.0/16", NULL};
+        static const char *const six[] = {"::1/128", "fc00::/7", "fe80::/10", NULL};
+
+        return family == AF_INET ? four : six;
+}
 
 const struct plan_sysctl plan_sysctls[] = {
         {"net/ipv4/tcp_fwmark_accept", "0", "accepted sockets would inherit the mark, and their packets loop back",
@@ -60,13 +66,16 @@ static bool add_addresses(struct setup_text *t, const char *const *all, size_t c
 
         for (size_t i = 0; i < count; i++) {
                 bool is_private = strcmp(all[i], "private") == 0;
-                const char *words = family == AF_INET ? private4 : private6;
+                const char *const alone[] = {all[i], NULL};
+                const char *const *word = is_private ? plan_private(family) : alone;
 
                 if (!is_private && plan_family(all[i]) != family)
                         continue;
-                if (!text_add(t, "%s%s", any ? ", " : before, is_private ? words : all[i]))
-                        return false;
-                any = true;
+                for (; *word; word++) {
+                        if (!text_add(t, "%s%s", any ? ", " : before, *word))
+                                return false;
+                        any = true;
+                }
         }
         return !any || text_add(t, " } return\n");
 }
@@ -154,6 +163,82 @@ static bool add_divert(struct setup_text *t, const struct setup_options *o)
         return true;
 }
 
+/* ---- datagrams -----------------------------------------------------------------------------------------------------
+ *
+ * A chain of their own behind the translation of addresses: where the operator redirects DNS to a resolver of his, it
+ * stays redirected; and what comes back of a masqueraded flow has its client's address again. */
+
+static bool wants_datagrams(const struct setup_options *o)
+{
+        return o->form == SETUP_TPROXY && (o->dns || o->udp_port_count);
+}
+
+static bool add_udp_ports(struct setup_text *t, const struct setup_options *o)
+{
+        bool ok = text_add(t, "{ %s", o->dns ? "53" : "");
+
+        for (size_t i = 0; i < o->udp_port_count; i++)
+                if (!o->dns || o->udp_ports[i] != 53)
+                        ok = ok && text_add(t, "%s%u", i || o->dns ? ", " : "", o->udp_ports[i]);
+        return ok && text_add(t, " }");
+}
+
+static bool add_datagram_listener(struct setup_text *t, const struct setup_options *o, const char *family,
+                                  const char *to)
+{
+        return text_add(
+                t,
+                "                meta nfproto %s meta l4proto udp tproxy %s to %s:%u meta mark set meta mark | 0x%x"
+                " accept\n",
+                family, strcmp(family, "ipv4") ? "ip6" : "ip", to, o->listen_port, o->mark);
+}
+
+static bool add_datagram_intercept(struct setup_text *t, const struct setup_options *o)
+{
+        return text_add(t, "        chain intercept_datagrams {\n") &&
+               add_datagram_listener(t, o, "ipv4", "127.0.0.1") &&
+               (!o->ipv6 || add_datagram_listener(t, o, "ipv6", "[::1]")) && text_add(t, "        }\n");
+}
+
+/* What comes back to sockets of ours. What goes to an intercepted port never does: it would end in the socket that
+ * sends replies from there, which is bound to that very address. */
+static bool add_datagram_divert(struct setup_text *t, const struct setup_options *o)
+{
+        bool ok = text_add(t, "                udp sport ") && add_udp_ports(t, o);
+
+        ok = ok && text_add(t, " udp dport != ") && add_udp_ports(t, o);
+        return ok && text_add(t, " socket transparent 1 meta mark set meta mark | 0x%x accept\n", o->mark);
+}
+
+static bool add_datagram_jump(struct setup_text *t, const struct setup_options *o)
+{
+        const char *match = o->match ? o->match : "";
+        bool ok = text_add(t, "                ip daddr . udp dport @handed_back4 return\n"
+                              "                ip6 daddr . udp dport @handed_back6 return\n"
+                              "                fib daddr type unicast udp dport ");
+
+        ok = ok && add_udp_ports(t, o) && text_add(t, " %s jump intercept_datagrams\n", match);
+        if (o->dns)
+                ok = ok && add_handed_back(t) &&
+                     text_add(t, "                %stcp dport 53 %s jump intercept\n", syn, match);
+        return ok;
+}
+
+static bool add_datagrams(struct setup_text *t, const struct setup_options *o)
+{
+        bool ok = true;
+
+        if (!wants_datagrams(o))
+                return true;
+        ok = add_datagram_intercept(t, o) &&
+             text_add(t, "        chain datagrams {\n"
+                         "                type filter hook prerouting priority dstnat + 1; policy accept;\n"
+                         "                fib daddr type local return\n");
+        ok = ok && add_divert(t, o) && add_datagram_divert(t, o) &&
+             text_add(t, "                iifname != @gate return\n") && add_bypass(t, o) && add_datagram_jump(t, o);
+        return ok && text_add(t, "        }\n");
+}
+
 static bool add_prerouting(struct setup_text *t, const struct setup_options *o)
 {
         bool ok = text_add(t, "        chain prerouting {\n"
@@ -201,7 +286,7 @@ bool plan_nft(const struct setup_options *o, struct setup_text *t)
                               "                size 65535\n"
                               "        }\n");
 
-        ok = ok && add_intercept(t, o) && add_prerouting(t, o);
+        ok = ok && add_intercept(t, o) && add_prerouting(t, o) && add_datagrams(t, o);
         if (o->fail_closed && o->interface_count)
                 ok = ok && add_closed(t, o);
         return ok && text_add(t, "}\n");

@@ -20,6 +20,9 @@ struct plan_sysctl {
 };
 extern const struct plan_sysctl plan_sysctls[];
 
+/* The ranges that "private" stands for; ends with NULL. */
+const char *const *plan_private(int family);
+
 /* An address or CIDR: its family, AF_INET or AF_INET6; 0 where it is neither. */
 int plan_family(const char *address);
 

@@ -226,27 +226,3 @@ int setup_check(const struct setup_options *o, struct setup_text *out)
         check_sysctls(out);
         return out->len > before ? 1 : 0;
 }
-
-/* ---- show ----------------------------------------------------------------------------------------------------------
- */
-
-int setup_show(const struct setup_options *o, struct setup_text *out)
-{
-        bool ok = text_add(out, "# reverse path filters and marks that break interception\n");
-
-        for (const struct plan_sysctl *s = plan_sysctls; s->path; s++)
-                ok = ok && text_add(out, "sysctl -w %s=%s   # %s\n", s->path, s->value, s->why);
-        for (size_t f = 0; f < 2 && (f == 0 || o->ipv6); f++) {
-                const char *ip = f ? "ip -6" : "ip";
-
-                ok = ok && text_add(out,
-                                    "# marked packets are delivered on this machine, whatever their destination\n"
-                                    "%s rule add priority %d fwmark 0x%x/0x%x lookup %u\n"
-                                    "%s route add local default dev lo table %u proto static\n",
-                                    ip, PLAN_PRIORITY, o->mark, o->mark, o->table, ip, o->table);
-        }
-        ok = ok && text_add(out, "# what is intercepted; the elements of `gate` are the interfaces for which it is\n"
-                                 "nft -f - <<'LIMPID'\n");
-        ok = ok && plan_nft(o, out) && text_add(out, "LIMPID\n");
-        return ok ? 0 : -ENOMEM;
-}

@@ -18,6 +18,9 @@ struct setup_options {
         size_t interface_count;
         const uint16_t *ports; /* intercepted TCP ports */
         size_t port_count;
+        const uint16_t *udp_ports; /* UDP ports whose datagrams are intercepted */
+        size_t udp_port_count;
+        bool dns; /* UDP and TCP port 53 as well */
         uint16_t listen_port;
         enum setup_form form;
         uint32_t mark;  /* our own bits */
@@ -43,6 +46,10 @@ void setup_text_free(struct setup_text *);
 /* Everything that is wanted, as commands for a shell: nft, ip, sysctl, each with a comment saying why. Pure. */
 int setup_show(const struct setup_options *, struct setup_text *);
 
+/* The same by iptables, ip6tables and ipset, for manual = true. -EOPNOTSUPP: there is something that has no such form,
+ * and the text says what. */
+int setup_show_iptables(const struct setup_options *, struct setup_text *);
+
 /* Applies it, idempotently; a failure in the middle takes back what was done. 0 or an errno, *why then says what failed
  * in one line. The gate is shut afterwards: nothing is intercepted before gate_renew. */
 int setup_up(const struct setup_options *, struct setup_text *why);
@@ -63,11 +70,13 @@ const char *setup_address_error(const char *text);
 
 struct gate;
 
-int gate_open_handle(struct gate **, const struct setup_options *);
+/* `by_sets`: the rules are the operator's, and the gate is the ipsets that he has made for it (setup/ipset.h), if any.
+ */
+int gate_open_handle(struct gate **, const struct setup_options *, bool by_sets);
 void gate_free(struct gate **);
 
 /* Intercept on these interfaces for the next `seconds` (3): one transaction; interfaces that do not exist now are fine.
- * 0 or errno. */
+ * 0 or errno; ENOENT: the operator has made no sets, and his rules ask no gate. */
 int gate_renew(struct gate *, unsigned seconds);
 
 /* The same for the probe's link, and for nothing else. */

@@ -81,9 +81,15 @@ def mended(lab):
 
 
 @pytest.fixture(scope="module")
-def plain(lab, place):
+def configuration():
+    """What a file's plain Limpid has otherwise than the lab's; a file that needs something has a fixture of this name."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def plain(lab, place, configuration):
     """Limpid with the plain configuration, for all tests of a file; `limpid` starts it."""
-    lab.plain = program.Limpid(lab, place("limpid"))
+    lab.plain = program.Limpid(lab, place("limpid"), configuration)
     with mended(lab):
         yield lab.plain
         lab.plain.stop()
@@ -103,6 +109,13 @@ def limpid(plain):
     plain.check_sanitizers()
     assert plain.process.poll() is None, f"limpid ended: {plain.stderr[-4000:]}"
     assert plain.proxy() == before, f"the proxy process died and was started again: {plain.stderr[-4000:]}"
+
+
+@pytest.fixture
+def grown(limpid):
+    """grown(): by how much each counter has changed since the test's beginning, of those that have."""
+    before = limpid.stats()
+    return lambda: {name: value - before[name] for name, value in limpid.stats().items() if value != before[name]}
 
 
 @pytest.fixture

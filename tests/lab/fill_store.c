@@ -28,7 +28,8 @@ static void put(struct store *s, long n, const char *host, const struct sockaddr
 
         snprintf(path, sizeof path, "/%ld", n);
         snprintf(body, sizeof body, "%0*ld", BODY, n);
-        key_build(&key, text, (struct span){host, strlen(host)}, 80, (struct span){path, strlen(path)}, address);
+        key_build(&key, text, (struct span){host, strlen(host)}, 80, (struct span){path, strlen(path)}, KEY_ADDRESS,
+                  address);
         if (store_put_response(s, &(struct put){.id = store_next_id(s),
                                                 .key = &key,
                                                 .stored = &stored,

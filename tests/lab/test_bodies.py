@@ -251,6 +251,17 @@ def test_connection_close_is_heeded_on_either_side(limpid, origin, connect):
     assert wire.read_all() == b"" and wire.end == "eof"
 
 
+def test_who_says_that_it_is_the_last_request_is_not_lingered_for(lab, limpid, origin, connect, fetch):
+    """The end of the stream that the client sees is Limpid's close, not half of one behind which it waits for more."""
+    there = origin(answer(reply("one", STORED)))
+    fetch(there)
+    wire = connect(there)
+    wire.send(get(there.host, "/", "Connection: close"))
+    assert wire.response().hit and wire.read_all() == b"" and wire.end == "eof"
+    kept = lab.gateway.run("ss", "-Htanp", f"dport = :{wire.sock.getsockname()[1]}")
+    assert "limpid" not in kept, kept
+
+
 def test_a_client_that_goes_in_mid_download_takes_the_fetch_along(limpid, origin, connect):
     """What nobody reads and nothing forbids to drop is not downloaded to its end: the origin is not charged for it."""
     def endless(connection):

@@ -79,6 +79,16 @@ def test_r1_identical_lengths_are_one_and_not_stored(limpid, origin, fetch):
     assert fetch(there).body == b"good"
 
 
+def test_a_transfer_coding_that_is_not_ours_goes_on_as_it_came(limpid, origin, connect, fetch):
+    there = origin(says(f"HTTP/1.1 200 OK\r\n{STORED}\r\nTransfer-Encoding: frobnicate\r\n\r\nnot chunks", close), answer(reply("good")))
+    wire = connect(there)
+    wire.send(get(there.host))
+    head = wire.head()
+    assert head.all("Transfer-Encoding") == ["frobnicate"] and head.get("Connection") == "close"
+    assert wire.read_all() == b"not chunks"
+    assert fetch(there).body == b"good"
+
+
 def test_r1_a_folded_field_is_a_space_and_not_stored(limpid, origin, fetch):
     there = origin(says(f"HTTP/1.1 200 OK\r\n{STORED}\r\nX: a\r\n  b\r\nContent-Length: 5\r\n\r\nabcde", close), answer(reply("good")))
     got = fetch(there)

@@ -129,6 +129,25 @@ def test_without_a_strong_validator_ranges_go_as_they_are(limpid, origin, fetch,
     assert [request.get("Range") for request in there.requests[1:]] == ["bytes=100000-200000"] * 3
 
 
+@pytest.mark.parametrize("etag", [None, 'W/"v1"'])
+def test_by_rule_the_whole_is_fetched_once_instead(limpid_with, origin, fetch, etag):
+    limpid_with(cache={"ranges_without_validator": "whole"})
+    there = origin(answer(ranged(BODY[:2 * MIB], etag=etag)))
+    for first in (1000, 100_000, 200_000, 1_500_000):
+        part(fetch, there, first, first + 99, BODY[:2 * MIB])
+    # The first one as it would be stored in parts, then as it came, since that cannot be; then the whole.
+    assert [request.get("Range") for request in there.requests] == ["bytes=0-65503", "bytes=1000-1099", None]
+    assert part(fetch, there, 7, 8, BODY[:2 * MIB]).hit
+
+
+def test_by_rule_what_is_not_for_all_is_not_fetched_whole_again(limpid_with, origin, fetch):
+    limpid_with(cache={"ranges_without_validator": "whole"})
+    there = origin(answer(ranged(BODY[:MIB], "Cache-Control: private", etag=None)))
+    for first in range(1000, 5000, 1000):
+        part(fetch, there, first, first + 99, BODY[:MIB])
+    assert len([request for request in there.requests if not request.get("Range")]) <= 1
+
+
 def test_a_validator_that_changes_is_never_mixed(limpid, origin, fetch, connect):
     """The second part is of another version: what was stored goes, and the client gets what the origin has now."""
     new = pattern(8 * MIB, 99)

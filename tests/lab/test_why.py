@@ -38,7 +38,7 @@ def test_what_is_stored_and_that_it_would_be_reused(limpid, origin, fetch):
     there = origin(answer(reply("hello", "Cache-Control: max-age=600", 'ETag: "v1"', "Age: 60")))
     fetch(there)
     (stored,) = stored_under(limpid, there)
-    assert stored["address"] == there.address and stored["key"].endswith(f"/ @{there.address}")
+    assert "address" not in stored and stored["key"].endswith(":80/"), "its own address as a host binds it"
     assert (stored["status"], stored["bytes"], stored["length"], stored["lifetime"]) == (200, 5, 5, 600)
     assert 60 <= stored["age"] < 120 and stored["age"] + stored["left"] == 600
     assert stored["etag"] == '"v1"' and stored["cache_control"] == "max-age=600" and not stored["heuristic"]
@@ -88,13 +88,13 @@ def test_how_much_of_a_sparse_response_is_there(limpid, origin, fetch):
 
 
 @pytest.mark.parametrize("field, detail, rfc", [
-    ("X-Forwarded-Host: a", "unkeyed-field", "RFC 9110 §7.2"),
+    ("X-Forwarded-Host: a", "unkeyed-field", None),
     ("Authorization: NTLM a", "connection-authentication", "RFC 9110 §11.7.1"),
     ("Content-Length: 5", "body", "RFC 9110 §9.3.1"),
 ])
 def test_a_request_that_is_not_looked_up(limpid, origin, field, detail, rfc):
     there = origin()
-    assert why(limpid, there, "/", field)["request"] == {"looked_up": False, "detail": detail, "rfc": rfc}
+    assert why(limpid, there, "/", field)["request"] == {"looked_up": False, "detail": detail, **({"rfc": rfc} if rfc else {})}
 
 
 @pytest.mark.parametrize("url, fields", [("ftp://a/", []), ("http://a/b c", []), ("http://a/", ["no field"]), ("http://a/", ["A: b\r\nC: d"]),

@@ -15,7 +15,7 @@ static struct key build(char *at, const char *host, uint16_t port, const char *p
         if (address)
                 inet_pton(AF_INET, address, &a.sin_addr);
         cr_assert(key_build(&k, at, (struct span){host, strlen(host)}, port, (struct span){path, strlen(path)},
-                            address ? (struct sockaddr *)&a : NULL));
+                            address ? KEY_ADDRESS : KEY_PUBLIC, (struct sockaddr *)&a));
         return k;
 }
 
@@ -57,10 +57,29 @@ Test(key, ipv6_hosts_and_destinations)
         struct key k;
 
         inet_pton(AF_INET6, "2001:db8::1", &a.sin6_addr);
-        cr_assert(key_build(&k, buffer, SPAN("[2001:DB8::1]:80"), 80, SPAN("/"), (struct sockaddr *)&a));
+        cr_assert(key_build(&k, buffer, SPAN("[2001:DB8::1]:80"), 80, SPAN("/"), KEY_ADDRESS, (struct sockaddr *)&a));
         cr_assert(span_equal(k.text, SPAN("http://[2001:db8::1]:80/ @2001:db8::1")));
         cr_assert(span_equal(key_host(k.text), SPAN("[2001:db8::1]")));
         cr_assert(span_equal(key_url(k.text), SPAN("http://[2001:db8::1]:80/")));
+}
+
+Test(key, private_and_public_addresses_never_share)
+{
+        struct key inside, outside;
+
+        cr_assert(key_build(&inside, buffer, SPAN("a.test"), 80, SPAN("/"), KEY_PRIVATE, NULL));
+        cr_assert(key_build(&outside, other_buffer, SPAN("a.test"), 80, SPAN("/"), KEY_PUBLIC, NULL));
+        cr_assert_neq(memcmp(inside.hash, outside.hash, KEY_HASH), 0);
+        cr_assert(span_equal(key_url(inside.text), key_url(outside.text)));
+        cr_assert(span_equal(key_host(inside.text), SPAN("a.test")));
+}
+
+Test(key, the_address_of_a_text)
+{
+        cr_assert(span_equal(key_address(SPAN("http://a:80/ @192.0.2.1")), SPAN("192.0.2.1")));
+        cr_assert_eq(key_address(SPAN("http://a:80/")).len, 0);
+        cr_assert_eq(key_address(SPAN("http://a:80/ private")).len, 0);
+        cr_assert_eq(key_address(SPAN("")).len, 0);
 }
 
 Test(key, what_does_not_fit_is_no_key)
@@ -69,8 +88,8 @@ Test(key, what_does_not_fit_is_no_key)
         struct key k;
 
         memset(path, 'a', KEY_TEXT_MAX);
-        cr_assert_not(key_build(&k, buffer, SPAN("a"), 80, (struct span){path, KEY_TEXT_MAX}, NULL));
-        cr_assert_not(key_build(&k, buffer, (struct span){path, KEY_TEXT_MAX}, 80, SPAN("/"), NULL));
+        cr_assert_not(key_build(&k, buffer, SPAN("a"), 80, (struct span){path, KEY_TEXT_MAX}, KEY_PUBLIC, NULL));
+        cr_assert_not(key_build(&k, buffer, (struct span){path, KEY_TEXT_MAX}, 80, SPAN("/"), KEY_PUBLIC, NULL));
         free(path);
 }
 

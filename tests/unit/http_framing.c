@@ -225,6 +225,24 @@ Test(framing, identity_of_old_servers_reads_to_the_close)
         cr_expect_eq(m.framing, FRAMING_CLOSE);
 }
 
+Test(framing, a_reply_in_a_coding_of_its_own_goes_on_to_the_close)
+{
+        struct message m;
+        ODD_REPLY(OK "Transfer-Encoding: gzip\r\n" END);
+        cr_expect_eq(RESPONSE(&m, OK "Transfer-Encoding: gzip, frobnicate\r\n" END).kind, FAULT_NONE);
+        cr_expect_eq(m.framing, FRAMING_CLOSE);
+        cr_expect(m.foreign_coding);
+        cr_expect_eq(RESPONSE(&m, OK "Transfer-Encoding: identity\r\n" END).kind, FAULT_NONE);
+        cr_expect_not(m.foreign_coding);
+        BAD_REPLY(OK "Transfer-Encoding: xchunked\r\n" END);
+        BAD_REPLY(OK "Transfer-Encoding: chunked, gzip\r\n" END);
+        BAD_REPLY(OK "Transfer-Encoding: gzip;q=1\r\n" END);
+        BAD_REPLY(OK "Transfer-Encoding: ,\r\n" END);
+        BAD_REPLY(OK "Transfer-Encoding: gzip\r\nContent-Length: 5\r\n" END);
+        BAD_REPLY(OK "Transfer-Encoding: gzip\r\nTransfer-Encoding: gzip\r\n" END);
+        BAD_REPLY("HTTP/1.0 200 OK\r\nTransfer-Encoding: gzip\r\n" END);
+}
+
 static enum framing framing_of(struct span head, enum method method)
 {
         struct message m;

@@ -120,6 +120,7 @@ static void expect_defaults(void)
         cr_expect_eq(config->origin.idle_timeout_ms, 60000);
         cr_expect_eq(config->max_object, 256UL << 30);
         cr_expect_not(config->keep_set_cookie);
+        cr_expect_not(config->whole_for_ranges);
         cr_expect_not(config->dns.relay);
         cr_expect_eq(config->dns.trusted_resolver_count, 0);
         cr_expect_eq(config->datagram_port_count, 0);
@@ -215,7 +216,8 @@ Test(config, every_other_key)
 {
         GOOD(LAN "origin { spoof_client = false via = \"both\" connect_timeout = \"250ms\" idle_timeout = \"5m\" }\n"
                  "cache { store a { path = \"/a\" size = \"16M\" } store b { path = \"/b\" size = 1T }\n"
-                 "max_object = 1000 set_cookie = keep ignore_reload = {a.example, \"*.b.example\"} }\n"
+                 "max_object = 1000 set_cookie = keep ranges_without_validator = whole ignore_reload = {a.example, "
+                 "\"*.b.example\"} }\n"
                  "dns { relay = true trusted_resolvers = {192.0.2.53, \"2001:db8::53\"} } datagram { ports = {123} }\n"
                  "admin { listen = \"[::1]:9\" password_file = \"/etc/passwd\" control = \"/tmp/x/y\" }\n"
                  "log { access = \"\" format = json level = debug } workers = 3 user = \"\"");
@@ -231,6 +233,7 @@ Test(config, every_other_key)
         cr_expect_eq(config->stores[1].size, 1UL << 40);
         cr_expect_eq(config->max_object, 1000);
         cr_expect(config->keep_set_cookie);
+        cr_expect(config->whole_for_ranges);
         cr_assert_eq(config->ignore_reload_count, 2);
         cr_expect_str_eq(config->ignore_reload[1], "*.b.example");
         cr_expect(config->dns.relay);
@@ -362,6 +365,13 @@ Test(config, addresses_that_are_none)
         cr_expect_not_null(strstr(said, ":1: intercept.bypass_servers: "), "%s", said);
         expect_errors(LAN "dns { trusted_resolvers = {\"192.0.2.0/24\"} }",
                       "c:2: dns.trusted_resolvers: must be an IPv4 or IPv6 address: \"192.0.2.0/24\"\n");
+}
+
+Test(config, datagrams_take_tproxy)
+{
+        expect_errors("intercept { interfaces = {lan0} form = mark }\ndns { relay = true }\ndatagram { ports = {123} }",
+                      "c:2: dns.relay takes intercept.form = \"tproxy\"\n"
+                      "c:3: datagram.ports takes intercept.form = \"tproxy\"\n");
 }
 
 Test(config, a_condition_that_would_end_its_rule)

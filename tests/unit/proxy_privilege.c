@@ -145,6 +145,19 @@ Test(privilege, low_ports_take_one_more)
         cr_expect_eq(held(CAP_EFFECTIVE), BIT(CAP_NET_RAW) | BIT(CAP_NET_BIND_SERVICE));
 }
 
+Test(privilege, replies_from_a_low_port_take_it_too)
+{
+        static const uint16_t high[] = {1812}, low[] = {1812, 123};
+
+        config.datagram_ports = high;
+        config.datagram_port_count = 1;
+        cr_expect_null(privilege_missing(&config));
+        config.datagram_ports = low;
+        config.datagram_port_count = 2;
+        cr_assert_eq(privilege_proxy(&config, &why), 0, "%s", why);
+        cr_expect_eq(held(CAP_EFFECTIVE), BIT(CAP_NET_RAW) | BIT(CAP_NET_BIND_SERVICE));
+}
+
 Test(privilege, no_user_means_root_without_its_powers)
 {
         config.user = "";

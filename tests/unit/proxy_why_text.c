@@ -52,8 +52,8 @@ Test(why_text, a_block_for_each_stored_response)
               "\"verdict\":{\"use\":\"validated\",\"detail\":\"no-cache\",\"rfc\":\"RFC 9111 §5.2.2.4\"}},"
               "{\"status\":404,\"length\":3,\"left\":-9,\"age\":19,\"lifetime\":10,\"flags\":[],"
               "\"verdict\":{\"use\":\"reused\",\"rfc\":\"RFC 9111 §4.2\"}},"
-              "{\"verdict\":{\"use\":\"damaged\",\"detail\":\"checksum\",\"rfc\":\"RFC 9111 §3\"}}]}");
-        SAYS("\nstored for clients that go to 192.0.2.1\n");
+              "{\"verdict\":{\"use\":\"damaged\",\"detail\":\"checksum\"}}]}");
+        SAYS("\nstored for clients that go to 192.0.2.1 (not bound to the host)\n");
         SAYS("  status      200 OK\n");
         SAYS("  body        1.0 MiB, of which 64.0 KiB are stored\n");
         SAYS("  freshness   fresh for 55 s more: age 5 of 60 s, by heuristics\n");
@@ -64,6 +64,6 @@ Test(why_text, a_block_for_each_stored_response)
         SAYS("\nstored for all clients\n  status      404 \n  body        3 B\n  freshness   stale for 9 s: age 19 of "
              "10 s\n"
              "  verdict     answers as it is, fresh (RFC 9111 §4.2)\n");
-        SAYS("  verdict     not used: checksum (RFC 9111 §3)\n");
+        SAYS("  verdict     not used: checksum (a rule of Limpid's)\n");
         SAYS("There is more");
 }

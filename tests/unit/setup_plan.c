@@ -131,6 +131,45 @@ Test(plan, closed_refuses_what_was_not_intercepted)
                        "what must be filtered is not handed back");
 }
 
+Test(plan, datagrams_only_where_they_are_asked_for)
+{
+        struct setup_options o = options();
+
+        cr_assert_null(strstr(plan(&o), "udp"));
+        o.udp_ports = (const uint16_t[]){53, 123};
+        o.udp_port_count = 2;
+        cr_assert_not_null(strstr(plan(&o), "udp dport { 53, 123 }  jump intercept_datagrams"));
+        cr_assert_not_null(strstr(text.at, "meta l4proto udp tproxy ip to 127.0.0.1:3129 meta mark set"));
+        cr_assert_not_null(strstr(text.at, "meta l4proto udp tproxy ip6 to [::1]:3129 meta mark set"));
+        cr_assert_null(strstr(text.at, "tcp dport 53"));
+        o.form = SETUP_MARK;
+        cr_assert_null(strstr(plan(&o), "udp"));
+}
+
+Test(plan, dns_is_port_53_of_both)
+{
+        struct setup_options o = options();
+
+        o.dns = true;
+        o.match = "ip daddr != 203.0.113.9";
+        cr_assert_not_null(strstr(plan(&o), "udp dport { 53 } ip daddr != 203.0.113.9 jump intercept_datagrams"));
+        cr_assert_not_null(strstr(text.at, "== syn tcp dport 53 ip daddr != 203.0.113.9 jump intercept\n"));
+        o.udp_ports = (const uint16_t[]){53, 123};
+        o.udp_port_count = 2;
+        cr_assert_not_null(strstr(plan(&o), "udp dport { 53, 123 } "));
+}
+
+Test(plan, what_goes_to_a_relayed_port_never_ends_in_a_socket_that_replies_from_it)
+{
+        struct setup_options o = options();
+
+        o.udp_ports = (const uint16_t[]){123};
+        o.udp_port_count = 1;
+        plan(&o);
+        cr_assert(before(strstr(text.at, "chain datagrams"),
+                         "udp sport { 123 } udp dport != { 123 } socket transparent 1", "iifname != @gate"));
+}
+
 Test(plan, addresses_and_what_are_none)
 {
         static const char *const bad[] = {

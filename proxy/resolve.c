@@ -1,0 +1,239 @@
+/* c-ares with a channel for each query. A channel is copied from the first one (ares_dup), which has read
+ * /etc/resolv.conf before the proxy was confined. Names are asked for as they are: no search list, no /etc/hosts. */
+#include "proxy/resolve.h"
+
+#include <ares.h>
+#include <arpa/nameser.h>
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct resolver {
+        ares_channel pattern; /* which tries the next resolver where one refuses or has failed */
+        ares_channel probe;   /* for which that is an answer as well */
+};
+
+struct query {
+        ares_channel channel;
+        struct answer answer;
+};
+
+static bool set_resolvers(ares_channel channel, const char *const *addresses, size_t count)
+{
+        struct ares_addr_node *nodes = calloc(count, sizeof *nodes);
+        bool good = nodes != NULL;
+
+        for (size_t i = 0; i < count && good; i++) {
+                struct ares_addr_node *n = &nodes[i];
+
+                n->next = i + 1 < count ? n + 1 : NULL;
+                n->family = strchr(addresses[i], ':') ? AF_INET6 : AF_INET;
+                good = ares_inet_pton(n->family, addresses[i], &n->addr) == 1;
+        }
+        good = good && ares_set_servers(channel, nodes) == ARES_SUCCESS;
+        free(nodes);
+        return good;
+}
+
+static bool open_channel(ares_channel *channel, int flags, const char *const *addresses, size_t count)
+{
+        struct ares_options o = {.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | flags,
+                                 .timeout = QUERY_TIMEOUT_MS,
+                                 .tries = 2,
+                                 .lookups = (char[]){"b"}};
+        int given = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS;
+
+        return ares_init_options(channel, &o, given) == ARES_SUCCESS &&
+               (!count || set_resolvers(*channel, addresses, count));
+}
+
+struct resolver *resolver_new(const char *const *addresses, size_t count)
+{
+        struct resolver *r = calloc(1, sizeof *r);
+
+        if (!r)
+                return NULL;
+        if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
+                free(r);
+                return NULL;
+        }
+        if (!open_channel(&r->pattern, 0, addresses, count) ||
+            !open_channel(&r->probe, ARES_FLAG_NOCHECKRESP, addresses, count))
+                resolver_free(&r);
+        return r;
+}
+
+void resolver_free(struct resolver **held)
+{
+        struct resolver *r = *held;
+
+        *held = NULL;
+        if (!r)
+                return;
+        if (r->pattern)
+                ares_destroy(r->pattern);
+        if (r->probe)
+                ares_destroy(r->probe);
+        ares_library_cleanup();
+        free(r);
+}
+
+/* ---- answers -------------------------------------------------------------------------------------------------------
+ */
+
+/* What comes of a query that was given up is nobody's. Anything that is not about sending and receiving was said by a
+ * resolver. */
+static enum resolved resolved_without(int status)
+{
+        switch (status) {
+        case ARES_ETIMEOUT:
+        case ARES_ECONNREFUSED:
+        case ARES_ENOMEM:
+        case ARES_EDESTRUCTION:
+        case ARES_ECANCELLED:
+                return RESOLVED_SILENT;
+        default:
+                return RESOLVED_NONE;
+        }
+}
+
+static uint32_t least_ttl(const struct ares_addrinfo *info)
+{
+        int ttl = INT32_MAX;
+
+        for (const struct ares_addrinfo_cname *c = info->cnames; c; c = c->next)
+                ttl = c->ttl < ttl ? c->ttl : ttl;
+        return ttl > 0 ? (uint32_t)ttl : 0;
+}
+
+static void take_address(struct answer *a, const struct ares_addrinfo_node *n, uint32_t most)
+{
+        struct answer_address *to = &a->addresses[a->count];
+        uint32_t ttl = n->ai_ttl > 0 ? (uint32_t)n->ai_ttl : 0;
+
+        if (a->count == QUERY_ADDRESSES || (n->ai_family != AF_INET && n->ai_family != AF_INET6))
+                return;
+        *to = (struct answer_address){.ttl = ttl < most ? ttl : most};
+        memcpy(&to->address, n->ai_addr, n->ai_family == AF_INET6 ? sizeof to->address.in6 : sizeof to->address.in);
+        a->count++;
+}
+
+static void addresses_came(void *context, int status, int timeouts, struct ares_addrinfo *info)
+{
+        struct query *q = context;
+
+        (void)timeouts;
+        q->answer.resolved = status == ARES_SUCCESS ? RESOLVED_NONE : resolved_without(status);
+        for (const struct ares_addrinfo_node *n = info ? info->nodes : NULL; n; n = n->ai_next)
+                take_address(&q->answer, n, least_ttl(info));
+        if (q->answer.count)
+                q->answer.resolved = RESOLVED_ADDRESSES;
+        if (info)
+                ares_freeaddrinfo(info);
+}
+
+static void anything_came(void *context, int status, int timeouts, unsigned char *message, int len)
+{
+        struct query *q = context;
+
+        (void)timeouts;
+        (void)message;
+        (void)len;
+        q->answer.resolved = status == ARES_SUCCESS ? RESOLVED_NONE : resolved_without(status);
+}
+
+/* ---- queries -------------------------------------------------------------------------------------------------------
+ */
+
+struct query *query_start(struct resolver *r, const char *name)
+{
+        struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_flags = ARES_AI_NOSORT};
+        bool probe = strcmp(name, ".") == 0;
+        struct query *q = calloc(1, sizeof *q);
+
+        if (!q)
+                return NULL;
+        if (ares_dup(&q->channel, probe ? r->probe : r->pattern) != ARES_SUCCESS) {
+                free(q);
+                return NULL;
+        }
+        if (probe)
+                ares_query(q->channel, name, ns_c_in, ns_t_ns, anything_came, q);
+        else
+                ares_getaddrinfo(q->channel, name, NULL, &hints, addresses_came, q);
+        return q;
+}
+
+void query_free(struct query **held)
+{
+        struct query *q = *held;
+
+        *held = NULL;
+        if (!q)
+                return;
+        ares_destroy(q->channel);
+        free(q);
+}
+
+int query_fds(const struct query *q, struct pollfd fds[QUERY_FDS])
+{
+        ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
+        int mask = ares_getsock(q->channel, sockets, ARES_GETSOCK_MAXNUM), count = 0;
+
+        for (int i = 0; i < ARES_GETSOCK_MAXNUM && count < QUERY_FDS; i++) {
+                short events = (short)((ARES_GETSOCK_READABLE(mask, i) ? POLLIN : 0) |
+                                       (ARES_GETSOCK_WRITABLE(mask, i) ? POLLOUT : 0));
+
+                if (events)
+                        fds[count++] = (struct pollfd){.fd = sockets[i], .events = events};
+        }
+        return count;
+}
+
+int query_wait(const struct query *q, int most)
+{
+        struct timeval bound = {most / 1000, most % 1000 * 1000}, left;
+        const struct timeval *t = &bound;
+
+        if (q->answer.resolved != RESOLVED_PENDING)
+                return 0;
+        t = ares_timeout(q->channel, &bound, &left);
+        return (int)(t->tv_sec * 1000 + (t->tv_usec + 999) / 1000);
+}
+
+const struct answer *query_run(struct query *q, const struct pollfd *fds, int count)
+{
+        const short in = POLLIN | POLLERR | POLLHUP;
+
+        for (int i = 0; i < count && q->answer.resolved == RESOLVED_PENDING; i++)
+                if (fds[i].revents)
+                        ares_process_fd(q->channel, fds[i].revents & in ? fds[i].fd : ARES_SOCKET_BAD,
+                                        fds[i].revents & POLLOUT ? fds[i].fd : ARES_SOCKET_BAD);
+        if (q->answer.resolved == RESOLVED_PENDING) /* what is late */
+                ares_process_fd(q->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+        return &q->answer;
+}
+
+bool resolve_askable(const char *host, size_t len)
+{
+        size_t label = 0;
+        bool number = true;
+
+        if (!len || len >= NAME_TEXT)
+                return false;
+        for (size_t i = 0; i < len; i++) {
+                unsigned char c = (unsigned char)host[i];
+
+                if (c == '.') {
+                        if (!label)
+                                return false;
+                        label = 0;
+                        number = true;
+                        continue;
+                }
+                if ((!isalnum(c) && c != '-' && c != '_') || ++label > 63)
+                        return false;
+                number = number && isdigit(c);
+        }
+        return label && !number;
+}

@@ -1,0 +1,343 @@
+"""Whose key? Hosts that resolvers bind to addresses, and what a client can and cannot do with a name that is not his."""
+
+import itertools
+import json
+import subprocess
+
+import pytest
+
+from conftest import mended
+from lab import resolver, wait
+from lab.limpid import Limpid
+from lab.origin import answer
+from lab.wire import get, reply
+
+STORED = "Cache-Control: max-age=600"
+TTL_LEAST = 5  # seconds for which any answer is believed
+fresh = itertools.count()
+
+
+@pytest.fixture
+def resolves(lab):
+    """resolves(names, space=…, address=…): a resolver; by default a public one."""
+    made = []
+
+    def make(names, space=None, address=None, **options):
+        made.append(resolver.Resolver(space or lab.origin, address or lab.fresh_address(), names=names, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture(scope="module")
+def asked(lab):
+    """The resolver of this file's tests; each adds hosts of its own."""
+    one = resolver.Resolver(lab.origin, lab.fresh_address())
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def plain(lab, place, asked):
+    """The Limpid of this file's tests asks that resolver."""
+    lab.plain = Limpid(lab, place("limpid"), {"dns": {"trusted_resolvers": [asked.address]}, "log": {"format": "json"}})
+    with mended(lab):
+        yield lab.plain
+        lab.plain.stop()
+    lab.plain = None
+
+
+@pytest.fixture
+def bind(limpid, asked):
+    """bind(origin, …): a new host that has the addresses of these."""
+    resolver.answered(limpid)
+
+    def make(*there, aliases=()):
+        name = f"host{next(fresh)}.test"
+        asked.names[name] = [*aliases, *(one.address for one in there)]
+        return name
+
+    return make
+
+
+@pytest.fixture
+def bound(limpid_with):
+    """bound(resolver): a Limpid that asks it, and has heard of it."""
+
+    def make(*resolvers, **changes):
+        limpid = limpid_with(dns={"trusted_resolvers": [one.address for one in resolvers]}, **changes)
+        resolver.answered(limpid)
+        return limpid
+
+    return make
+
+
+def ask(connect, where, host, path="/", *fields, client=None, **more):
+    with connect(where, client) as wire:
+        return wire.ask(get(host, path, *fields, **more))
+
+
+def genuine(origin, count=1, family=4):
+    """So many addresses with the same to say; each says it once, and then that it was asked again."""
+    return [origin(answer(reply("genuine", STORED)), family=family) for _ in range(count)]
+
+
+def served(*origins):
+    return sum(len(one.requests) for one in origins)
+
+
+# ---- what is shared
+
+def test_all_addresses_of_a_host_share_what_is_stored(lab, bind, origin, connect):
+    there = [*genuine(origin, 2), *genuine(origin, 1, family=6)]
+    host = bind(*there)
+    first = ask(connect, there[0], host)
+    assert first.body == b"genuine" and f'key="http://{host}:80/"' in first.get("Cache-Status")
+    for one, client in [(there[1], lab.other_client), (there[2], lab.client), (there[0], lab.other_client), (there[2], lab.other_client)]:
+        got = ask(connect, one, host.upper(), client=client)
+        assert got.body == b"genuine" and got.hit
+    assert served(*there) == 1
+
+
+def test_the_end_of_a_chain_of_aliases_is_what_is_bound(bind, origin, connect):
+    """The name that was asked for, and no name on the way (cases.md D7)."""
+    here, there = genuine(origin, 2)
+    edge = f"edge{next(fresh)}.test"
+    host = bind(here, there, aliases=[edge])
+    ask(connect, here, host)
+    assert ask(connect, there, host).hit
+    assert f"@{here.address}" in ask(connect, here, edge).get("Cache-Status")
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_each_look_up_has_a_port_of_its_own(asked, bind, origin, connect, family):
+    there, = genuine(origin, 1, family=family)
+    asked.ports.clear()
+    for _ in range(8):
+        assert "@" not in ask(connect, there, bind(there)).get("Cache-Status")
+    assert len(asked.ports) >= 6, "sixteen bits, chosen by the kernel"
+
+
+def test_what_is_bound_is_not_asked_for_again(asked, bind, origin, connect):
+    there, = genuine(origin)
+    host = bind(there)
+    for n in range(5):
+        ask(connect, there, host, f"/{n}")
+    assert sorted(asked.questions(host)) == [resolver.A, resolver.AAAA]
+
+
+def test_an_address_as_a_host_needs_no_look_up(limpid, bind, origin, connect):
+    there, = genuine(origin)
+    before = limpid.stats()["lookups"]
+    assert f'key="http://{there.host}:80/"' in ask(connect, there, there.host).get("Cache-Status")
+    assert limpid.stats()["lookups"] == before
+
+
+# ---- what is not: H1, H11, H13
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_h1_a_foreign_host_neither_fills_nor_reads_what_is_shared(lab, bind, origin, connect, family):
+    victims = genuine(origin, 2, family)
+    attacker = origin(answer(reply("poison", STORED)), family=family)
+    host = bind(*victims)
+    assert ask(connect, attacker, host, client=lab.other_client).body == b"poison"
+    assert ask(connect, victims[0], host).body == b"genuine"
+    got = ask(connect, attacker, host, client=lab.other_client)
+    assert got.body == b"poison" and f"@{attacker.address}" in got.get("Cache-Status")
+    got = ask(connect, victims[1], host, client=lab.other_client)
+    assert got.body == b"genuine" and got.hit
+
+
+def test_h13_a_forged_post_invalidates_nothing_that_others_read(lab, bind, origin, connect):
+    victim, = genuine(origin)
+    attacker = origin(answer(reply("done", "Content-Location: /page")))
+    host = bind(victim)
+    ask(connect, victim, host, "/page")
+    forged = get(host, "/page", "Content-Length: 0", method="POST")
+    assert connect(attacker, lab.other_client).ask(forged).body == b"done"
+    assert ask(connect, victim, host, "/page").hit
+    assert len(victim.requests) == 1
+
+
+def test_a_post_to_one_address_invalidates_for_all(lab, bind, origin, connect):
+    here, there = (origin(answer(lambda request: reply("changed" if request.method == "POST" else "genuine", STORED))) for _ in range(2))
+    host = bind(here, there)
+    ask(connect, here, host)
+    assert ask(connect, there, host).hit
+    assert connect(there, lab.other_client).ask(get(host, "/", "Content-Length: 0", method="POST")).body == b"changed"
+    assert not ask(connect, here, host).hit
+
+
+def test_h11_fields_that_route_share_nothing(lab, bind, origin, connect):
+    here, there = (origin(answer(lambda request: reply("evil" if request.get("X-Forwarded-Host") else "genuine", STORED))) for _ in range(2))
+    host = bind(here, there)
+    assert ask(connect, here, host, "/", "X-Forwarded-Host: evil.test", client=lab.other_client).body == b"evil"
+    assert ask(connect, there, host).body == b"genuine"
+    assert ask(connect, here, host, "/", "X-Forwarded-Host: evil.test", client=lab.other_client).body == b"evil"
+
+
+def test_a_resolver_that_is_not_trusted_is_not_believed(lab, bind, resolves, origin, connect):
+    victim, = genuine(origin)
+    attacker = origin(answer(reply("poison", STORED)))
+    host = bind(victim)
+    other = resolves({host: [attacker.address]}, lab.other_client, lab.other_client.address4)
+    assert ask(connect, attacker, host, client=lab.other_client).body == b"poison"
+    assert ask(connect, victim, host).body == b"genuine"
+    assert other.asked == []
+
+
+def test_records_beside_the_chain_bind_nothing(lab, asked, bind, origin, connect):
+    """D4: an answer that holds more than was asked for."""
+    victim, = genuine(origin)
+    attacker = origin(answer(reply("poison", STORED)))
+    host, evil = bind(victim), bind(attacker)
+    asked.extra = [resolver.record(host, resolver.A, 600, bytes(map(int, attacker.address.split("."))))]
+    ask(connect, attacker, evil, client=lab.other_client)
+    asked.extra = []
+    assert "@" not in ask(connect, attacker, evil, client=lab.other_client).get("Cache-Status")
+    assert f"@{attacker.address}" in ask(connect, attacker, host, client=lab.other_client).get("Cache-Status")
+    assert ask(connect, victim, host).body == b"genuine"
+
+
+# ---- when an answer has run out
+
+def expire(connect, limpid, where, host):
+    """Until the log says that the pair is bound no longer."""
+
+    def graced():
+        ask(connect, where, host)
+        return '"grace"' in limpid.logged(host)[-1]
+
+    wait.eventually(graced, f"{host} to be bound no longer", within=TTL_LEAST * 4)
+
+
+def test_who_goes_to_where_a_name_was_reads_and_changes_nothing(lab, limpid, asked, bind, origin, connect):
+    """The name has moved, and whoever has its old address now is somebody else."""
+    old, new = (origin(answer(lambda request, text=text: reply(text, STORED))) for text in ("old", "new"))
+    host, asked.ttl = bind(old), 0
+    assert ask(connect, old, host).body == b"old"
+    asked.names[host], asked.ttl = [new.address], 60
+    expire(connect, limpid, old, host)
+    assert ask(connect, old, host).hit, "it may read"
+    late = ask(connect, old, host, "/late", client=lab.other_client)
+    assert late.body == b"old" and f"@{old.address}" in late.get("Cache-Status"), "it may not fill"
+    assert ask(connect, new, host, "/late").body == b"new"
+    forged = get(host, "/late", "Content-Length: 0", method="POST")
+    assert connect(old, lab.other_client).ask(forged).body == b"old"
+    assert ask(connect, new, host, "/late").hit, "it may not invalidate"
+    reload = ask(connect, old, host, "/late", "Cache-Control: no-cache", client=lab.other_client)
+    assert reload.body == b"old" and f"@{old.address}" in reload.get("Cache-Status"), "it may not refresh"
+    assert ask(connect, new, host, "/late").body == b"new"
+
+
+# ---- resolvers, wherever they are
+
+@pytest.mark.parametrize("home", ["gateway", "stub", "clients"])
+def test_wherever_the_resolver_is(lab, bound, resolves, origin, connect, home):
+    """D8: on the gateway, at 127.0.0.53, on the clients' network; what the clients ask themselves is no matter (DoH)."""
+    here, there = genuine(origin, 2)
+    space, address = {"gateway": (lab.gateway, "192.0.2.1"), "stub": (lab.gateway, "127.0.0.53"),
+                      "clients": (lab.other_client, lab.other_client.address4)}[home]
+    bound(resolves({"www.test": [here.address, there.address]}, space, address))
+    ask(connect, here, "www.test")
+    assert ask(connect, there, "www.test", client=lab.other_client).hit
+
+
+def test_a_real_resolver(lab, bound, origin, connect, place):
+    """dnsmasq, with an alias in front of the addresses."""
+    here, there = genuine(origin, 2)
+    address, where = lab.fresh_address(), place("dnsmasq")
+    server = lab.origin.start("dnsmasq", "--keep-in-foreground", "--no-resolv", "--no-hosts", "--bind-interfaces", "--conf-file=/dev/null",
+                              f"--listen-address={address}", f"--host-record=edge.test,{here.address}", f"--host-record=edge.test,{there.address}",
+                              "--cname=www.test,edge.test", f"--pid-file={where}/pid", "--user=root",
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait.eventually(lambda: f"{address}:53 " in lab.origin.run("ss", "-Hlun"), "dnsmasq to listen")
+        bound(type("Where", (), {"address": address}))
+        ask(connect, here, "www.test")
+        assert ask(connect, there, "www.test").hit
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_no_resolver_holds_nothing_up(limpid_with, lab, origin, connect):
+    """Nobody is asked where nobody answers; everything else is as it ever was."""
+    there, = genuine(origin)
+    limpid = limpid_with(dns={"trusted_resolvers": [lab.fresh_address()]})
+    for n in range(20):
+        got = ask(connect, there, "www.test", f"/{n}")
+        assert got.body == b"genuine" and f"@{there.address}" in got.get("Cache-Status")
+    assert ask(connect, there, "www.test", "/0").hit
+    stats = limpid.stats()
+    assert stats["lookups"] == stats["resolver_answers"] == 0
+
+
+def test_a_resolver_that_falls_silent_is_not_asked_on(bound, resolves, origin, connect):
+    there, = genuine(origin)
+    asked = resolves({f"h{n}.test": [there.address] for n in range(2)})
+    limpid = bound(asked)
+    asked.close()
+    for n in range(20):
+        assert ask(connect, there, f"gone{n}.test").body == b"genuine"
+    wait.eventually(lambda: not limpid.stats()["resolver_answers"], "the silence to be noticed")
+
+
+def test_a_name_that_is_never_answered_is_waited_for_only_so_long(asked, bind, origin, connect):
+    there, = genuine(origin)
+    host = bind(there)
+    asked.names[host] = None
+    got = ask(connect, there, host)
+    assert got.body == b"genuine" and f"@{there.address}" in got.get("Cache-Status")
+
+
+# ---- rotation, restarts, what is told
+
+def test_rotation_ends_with_everything_shared(lab, asked, bind, origin, connect):
+    """24 addresses, of which 8 are handed out at a time: all are served, and known after a while."""
+    there, turn = genuine(origin, 24), itertools.count()
+    host = bind(*there)
+    asked.names[host] = lambda: [there[(next(turn) // 2 * 8 + n) % 24].address for n in range(8)]
+    for one in there:
+        assert ask(connect, one, host).body == b"genuine"
+    asked_first = served(*there)
+    for one in there:
+        got = ask(connect, one, host, client=lab.other_client)
+        assert got.body == b"genuine" and got.hit
+    assert served(*there) == asked_first <= 24
+
+
+def test_what_is_known_outlives_a_restart(bound, resolves, origin, connect):
+    here, there = genuine(origin, 2)
+    asked = resolves({"www.test": [here.address, there.address]})
+    limpid = bound(asked)
+    ask(connect, here, "www.test")
+    asked.close()
+    limpid.restart()
+    assert ask(connect, there, "www.test").hit
+
+
+def test_a_damaged_file_is_said_and_ignored(bound, resolves, origin, connect):
+    here, = genuine(origin)
+    asked = resolves({"www.test": [here.address]})
+    limpid = bound(asked)
+    ask(connect, here, "www.test")
+    limpid.stop()
+    file = limpid.store / "bindings"
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    limpid.start()
+    limpid.said("what was known of names")
+    assert ask(connect, here, "www.test").body == b"genuine"
+
+
+def test_the_log_and_the_numbers_tell(limpid, bind, origin, connect):
+    here, there = genuine(origin, 2)
+    host, before = bind(here), limpid.stats()
+    ask(connect, here, host, "/bound")
+    ask(connect, there, host, "/none")
+    assert json.loads(limpid.logged(f"{host}/bound")[0])["binding"] == "bound"
+    assert json.loads(limpid.logged(f"{host}/none")[0])["binding"] == "none"
+    limpid.counter("bindings", 1, above=before["bindings"])
+    assert limpid.stats()["lookups"] == before["lookups"] + 2

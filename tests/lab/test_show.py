@@ -1,0 +1,124 @@
+"""`limpid setup show`: what it prints, pasted into a shell, does what it says; and the undoing that it prints undoes it."""
+
+import pytest
+
+from lab import wait
+from lab.limpid import rendered
+from lab.net import unchanged
+from lab.origin import answer
+from lab.wire import get, reply
+from test_gateway import intercepted
+from test_manual import rules_of
+
+STORED = "Cache-Control: max-age=600"
+
+
+def undoing(shown):
+    """The comments at the end, as commands."""
+    lines = shown.splitlines()
+    first = next(n for n, line in enumerate(lines) if line.startswith("# to undo this"))
+    return "\n".join(line.removeprefix("# ") for line in lines[first + 1:])
+
+
+@pytest.fixture
+def paste(lab):
+    """paste(text): into a shell in the gateway, where every command has to succeed."""
+    return lambda text: lab.gateway.run("bash", "-ec", text)
+
+
+@pytest.mark.parametrize("changes", [
+    {}, {"form": "mark"}, {"ipv6": False}, {"fail": "closed"},
+    {"mark": 0x40, "table": 77, "ports": [80, 8080], "bypass_clients": ["10.77.9.0/24", "fd77:9::/64"], "bypass_servers": [],
+     "match": "ip daddr != 203.0.113.0/24"},
+])
+def test_nft_commands_do_what_setup_up_does(lab, limpid_with, paste, changes):
+    limpid = limpid_with(start=False, intercept=changes)
+    limpid.path.write_text(rendered(limpid.config))
+    before = lab.kernel_state()
+    shown = limpid.command("setup", "show")
+    assert shown == limpid.command("setup", "show", "--format", "nft")
+    limpid.command("setup", "up")
+    up = lab.kernel_state()
+    limpid.command("setup", "down")
+    unchanged(before, lab.kernel_state())
+    paste(shown)
+    unchanged(up, lab.kernel_state())
+    limpid.command("setup", "check")
+    paste(undoing(shown))
+    unchanged(before, lab.kernel_state())
+
+
+def sets(lab):
+    return set(lab.gateway.run("ipset", "list", "-name").split())
+
+
+@pytest.fixture
+def by_iptables(lab, limpid_with, paste):
+    """by_iptables(key=value, …): a Limpid behind the rules that are printed for this configuration."""
+    made = []
+
+    def make(**changes):
+        limpid = limpid_with(intercept={"manual": True, **changes}, start=False)
+        limpid.path.write_text(rendered(limpid.config))
+        made.append((limpid, limpid.command("setup", "show", "--format", "iptables")))
+        paste(made[0][1])
+        return limpid.start()
+
+    yield make
+    for limpid, shown in made:
+        limpid.stop()  # which compares what is there with what was there at its start
+        paste(undoing(shown))
+        assert not any("LIMPID" in line for line in rules_of(lab)) and not sets(lab)
+
+
+@pytest.mark.parametrize("form", ["tproxy", "mark"])
+def test_iptables_commands_intercept(lab, by_iptables, origin, connect, form):
+    limpid = by_iptables(form=form)
+    for family in (4, 6):
+        there = origin(answer(lambda request: reply(request.body or b"one", STORED)), family=family)
+        wait.eventually(lambda: intercepted(there, lab.client) is True, "the gate to open")
+        assert connect(there, lab.other_client).ask(get(there.host, "/who")).hit
+        assert there.connections[-1].peer == getattr(lab.client, f"address{family}")
+        wire = connect(there)
+        wire.send(get(there.host, "/up", "Content-Length: 300000", method="POST"), b"x" * 300_000)
+        assert len(wire.response().body) == 300_000
+    rules = rules_of(lab)
+    limpid.stop()
+    assert rules_of(lab) == rules, "they are the operator's"
+
+
+def test_k1_behind_iptables_a_dead_limpid_lets_connections_go_direct(lab, by_iptables, origin):
+    """The target TPROXY drops where nobody listens: it is the sets' time-out that opens the way."""
+    limpid, four, six = by_iptables(), origin(), origin(family=6)
+    for there in (four, six):
+        wait.eventually(lambda: intercepted(there, lab.client) is True, "the gate to open")
+    limpid.kill()
+    for there in (four, six):
+        wait.eventually(lambda: intercepted(there, lab.client) is False, "a direct connection", within=5)
+
+
+def test_iptables_hand_back_what_cannot_be_reached(lab, by_iptables, origin):
+    """A closed port: the client is reset as by the server, and his next try does not go through Limpid."""
+    limpid, there = by_iptables(), origin()
+    wait.eventually(lambda: intercepted(there, lab.client) is True, "the gate to open")
+    there.close()
+    lab.gateway.run("ipset", "test", "limpid4", "0.0.0.0/0,lan0")
+    assert intercepted(there, lab.client) is None
+    wait.eventually(lambda: there.address in lab.gateway.run("ipset", "list", "limpid4-back"), "the destination in the set")
+
+
+def test_behind_iptables_what_is_not_intercepted_may_be_refused(lab, by_iptables, origin):
+    limpid, there = by_iptables(fail="closed"), origin()
+    wait.eventually(lambda: intercepted(there, lab.client) is True, "the gate to open")
+    limpid.stop()
+    with pytest.raises(ConnectionRefusedError):
+        lab.client.connect(there.address)
+
+
+def test_what_has_no_iptables_form_is_said(limpid_with):
+    limpid = limpid_with(start=False, intercept={"match": "ip daddr != 203.0.113.0/24"})
+    limpid.path.write_text(rendered(limpid.config))
+    said = limpid.command("setup", "show", "--format", "iptables", code=1)
+    assert said == "limpid: setup show: `match` is an nft condition and has no iptables form\n"
+    for words in (("show", "--format", "pf"), ("up", "--format", "nft"), ("show", "more")):
+        assert limpid.command("setup", *words, code=2).startswith("usage: ")

@@ -1,0 +1,47 @@
+"""tests/runner/stage.py: a command's result is passed on, and nothing of it outlives its stage."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+STAGE = Path(__file__).parent.parent / "runner" / "stage.py"
+
+
+def stage(log, seconds, script):
+    done = subprocess.run([sys.executable, STAGE, str(seconds), log, "bash", "-c", script], timeout=100)
+    return done.returncode, log.read_text()
+
+
+def alive(log):
+    """Whether the process whose id the script wrote down is there, and is no zombie."""
+    try:
+        return (Path("/proc") / log.read_text().split()[0] / "stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def test_results_and_output_are_passed_on(tmp_path):
+    log = tmp_path / "log"
+    assert stage(log, 60, "echo said; echo more >&2") == (0, "said\nmore\n")
+    assert stage(log, 60, "exit 7")[0] == 7
+
+
+def test_what_takes_too_long_is_ended_with_all_it_started(tmp_path):
+    log = tmp_path / "log"
+    status, text = stage(log, 0.5, "sleep 300 & echo $!; sleep 300")
+    assert status == 124 and "not done after" in text
+    assert not alive(log)
+
+
+def test_what_does_not_heed_an_interrupt_is_ended_too(tmp_path):
+    log = tmp_path / "log"
+    status, text = stage(log, 0.5, "(trap '' INT TERM; echo $BASHPID; exec sleep 300) & trap 'exit 3' INT; wait")
+    assert status == 124 and "left running: sleep" in text
+    assert not alive(log)
+
+
+def test_what_is_left_behind_fails_what_succeeded(tmp_path):
+    log = tmp_path / "log"
+    status, text = stage(log, 60, "setsid sleep 300 & echo $!")
+    assert status == 125 and "left running: sleep" in text
+    assert not alive(log)

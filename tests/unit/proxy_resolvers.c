@@ -1,0 +1,71 @@
+/* proxy/resolvers.c: who is believed. */
+#include "proxy/resolvers.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static char path[] = "/tmp/limpid-resolvers-XXXXXX";
+static struct resolvers trusted;
+
+static void read_text(const char *text)
+{
+        static const struct config config;
+        int fd = mkstemp(path);
+        FILE *f = fdopen(fd, "w");
+
+        fputs(text, f);
+        fclose(f);
+        resolvers_read(&trusted, &config, path);
+        unlink(path);
+}
+
+static bool has(const char *text)
+{
+        union address a = {.in = {.sin_family = AF_INET, .sin_port = htons(53)}};
+
+        if (inet_pton(AF_INET, text, &a.in.sin_addr) != 1) {
+                a = (union address){.in6 = {.sin6_family = AF_INET6, .sin6_port = htons(53)}};
+                cr_assert_eq(inet_pton(AF_INET6, text, &a.in6.sin6_addr), 1);
+        }
+        return resolvers_have(&trusted, &a);
+}
+
+Test(resolvers, those_of_resolv_conf)
+{
+        read_text("# nameserver 192.0.2.9\nsearch example\n nameserver 192.0.2.1\nnameserver\t2001:db8::1%eth0 \n"
+                  "nameservers 192.0.2.8\nnameserver\nnameserver nonsense\nnameserver 192.0.2.2");
+        cr_assert_eq(trusted.count, 3);
+        cr_assert(has("192.0.2.1") && has("2001:db8::1") && has("192.0.2.2"));
+        cr_assert_not(has("192.0.2.9") || has("192.0.2.8") || has("::"));
+}
+
+Test(resolvers, those_of_the_configuration_alone_where_it_names_some)
+{
+        static const char *const named[] = {"192.0.2.53", "2001:db8::53"};
+        struct config config = {.dns = {.trusted_resolvers = named, .trusted_resolver_count = 2}};
+
+        resolvers_read(&trusted, &config, "/etc/resolv.conf");
+        cr_assert_eq(trusted.count, 2);
+        cr_assert(has("192.0.2.53") && has("2001:db8::53"));
+}
+
+Test(resolvers, more_than_there_is_room_for_are_left_out)
+{
+        char text[4096] = "";
+
+        for (int i = 0; i < 100; i++)
+                snprintf(text + strlen(text), sizeof text - strlen(text), "nameserver 192.0.2.%d\n", i);
+        read_text(text);
+        cr_assert_eq(trusted.count, RESOLVERS_MAX);
+}
+
+Test(resolvers, no_file_no_trust)
+{
+        static const struct config config;
+
+        resolvers_read(&trusted, &config, "/nonexistent/resolv.conf");
+        cr_assert_eq(trusted.count, 0);
+}
