@@ -15,10 +15,22 @@ struct action {
         bool says;    /* what it returns as text goes to standard output, else it is a complaint */
 };
 
+static int check(const struct setup_options *o, struct setup_text *out)
+{
+        struct setup_text wanted = {NULL, 0, 0};
+        int error = setup_wanted(o, &wanted), found;
+
+        if (error)
+                fprintf(stderr, "limpid: the rules themselves cannot be compared: %s\n", strerror(-error));
+        found = setup_check(o, error ? NULL : &wanted, out);
+        setup_text_free(&wanted);
+        return error && !found ? 1 : found;
+}
+
 static const struct action actions[] = {
-        {"up", setup_up, true, false},       {"down", setup_down, true, false},
-        {"show", setup_show, false, true},   {"show iptables", setup_show_iptables, false, true},
-        {"check", setup_check, false, true},
+        {"up", setup_up, true, false},     {"down", setup_down, true, false},
+        {"show", setup_show, false, true}, {"show iptables", setup_show_iptables, false, true},
+        {"check", check, false, true},
 };
 
 static const struct action show_iptables = {"show", setup_show_iptables, false, true};
@@ -61,7 +73,7 @@ static int act(const struct action *a, const struct config *config)
         else if (error)
                 fprintf(stderr, "limpid: setup %s: %s\n", a->name,
                         text.len ? text.at : strerror(error < 0 ? -error : error));
-        if (!error && a->run == setup_check)
+        if (!error && a->run == check)
                 printf("everything is as it should be\n");
         setup_text_free(&text);
         return error ? 1 : 0;

@@ -48,11 +48,19 @@ int upkeep_end(const struct setup_options *o)
         return error;
 }
 
+static void remember(struct upkeep *u)
+{
+        setup_text_free(&u->applied);
+        if (setup_listing(&u->applied) != 0)
+                setup_text_free(&u->applied);
+}
+
 void upkeep_open(struct upkeep *u, const struct setup_options *o)
 {
         int error;
 
         *u = (struct upkeep){.options = o};
+        remember(u);
         error = -setup_watch_open(&u->watch, o);
         if (error)
                 log_errno(LOG_WARNING, error, "changes of the set-up are noticed late");
@@ -61,6 +69,7 @@ void upkeep_open(struct upkeep *u, const struct setup_options *o)
 void upkeep_close(struct upkeep *u)
 {
         setup_watch_free(&u->watch);
+        setup_text_free(&u->applied);
 }
 
 nfds_t upkeep_fds(const struct upkeep *u, struct pollfd fds[SETUP_WATCH_FDS])
@@ -100,10 +109,12 @@ static void put_back(struct upkeep *u, struct setup_text *differences, int64_t n
         struct setup_text why = {NULL, 0, 0};
         char line[UPKEEP_SAID];
 
-        if (setup_up(u->options, &why) == 0)
+        if (setup_up(u->options, &why) == 0) {
                 snprintf(line, sizeof line, "is put back: %s", line_of(differences));
-        else
+                remember(u);
+        } else {
                 snprintf(line, sizeof line, "cannot be put back: %s", line_of(&why));
+        }
         say(u, line, now);
         setup_text_free(&why);
 }
@@ -111,7 +122,7 @@ static void put_back(struct upkeep *u, struct setup_text *differences, int64_t n
 /* < 0, or whether there are differences, which are in *differences then. */
 static int look(const struct upkeep *u, struct setup_text *differences)
 {
-        int found = setup_check(u->options, differences);
+        int found = setup_check(u->options, u->applied.at ? &u->applied : NULL, differences);
 
         if (found < 0 && found != u->found)
                 log_errno(LOG_WARNING, -found, "the set-up cannot be checked");

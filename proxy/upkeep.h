@@ -16,6 +16,7 @@ struct upkeep {
         struct setup_watch *watch; /* NULL: none; the slow look alone */
         int64_t due, last;         /* the next look, and the one before, in milliseconds */
         int found;                 /* what the last one left */
+        struct setup_text applied; /* the table as it was listed when it had just been made */
         char said[UPKEEP_SAID];    /* to the operator, and when */
         int64_t said_at;
 };

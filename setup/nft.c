@@ -36,7 +36,7 @@ int nft_list(struct nft_ctx *nft, const char *command, struct setup_text *out)
 {
         int error;
 
-        nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_STATELESS);
+        nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_STATELESS | NFT_CTX_OUTPUT_TERSE);
         error = nft_run_cmd_from_buffer(nft, command);
         nft_ctx_get_error_buffer(nft);
         text_add(out, "%s", error ? "" : nft_ctx_get_output_buffer(nft));

@@ -11,7 +11,7 @@ struct nft_ctx *nft_open(void);
 /* Runs a script as one transaction. 0, or -1 with the first line of what libnftables said in *why. */
 int nft_run(struct nft_ctx *, const char *script, struct setup_text *why);
 
-/* The same; what it lists goes into *out. */
+/* The same; what it lists goes into *out, without counters and what named sets hold. */
 int nft_list(struct nft_ctx *, const char *command, struct setup_text *out);
 
 #endif

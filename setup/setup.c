@@ -6,6 +6,7 @@
 #include <nftables/libnftables.h>
 #include <string.h>
 
+#include "setup/listing.h"
 #include "setup/nft.h"
 #include "setup/plan.h"
 #include "setup/probe.h"
@@ -186,41 +187,22 @@ static void check_sysctls(struct setup_text *out)
                         text_add(out, "sysctl %s is %s, must be %s: %s\n", s->path, value, s->value, s->why);
 }
 
-/* Lines that must be in the table, as nft lists them back. */
-static void check_chain(const char *listed, const char *needle, const char *what, struct setup_text *out)
+static void check_nft(const struct setup_text *wanted, struct setup_text *out)
 {
-        if (!strstr(listed, needle))
-                text_add(out, "table " PLAN_TABLE ": %s\n", what);
-}
+        struct setup_text now = {NULL, 0, 0};
 
-static void check_nft(const struct setup_options *o, struct setup_text *out)
-{
-        struct setup_text listed = {NULL, 0, 0};
-        struct nft_ctx *nft = nft_open();
-
-        if (!nft || nft_list(nft, "list table " PLAN_TABLE, &listed) != 0 || !listed.at) {
+        if (setup_listing(&now) != 0 || !now.at)
                 text_add(out, "table " PLAN_TABLE " is missing\n");
-        } else {
-                check_chain(listed.at, "set gate {", "the gate's set is missing", out);
-                check_chain(listed.at, "socket transparent 1", "the divert rule is missing", out);
-                check_chain(listed.at, "fib daddr type local return", "this machine's own addresses are not left alone",
-                            out);
-                check_chain(listed.at, "iifname != @gate return", "the rule that asks the gate is missing", out);
-                if (o->form == SETUP_TPROXY)
-                        check_chain(listed.at, "tproxy ip to 127.0.0.1", "the IPv4 tproxy rule is missing", out);
-                if (o->form == SETUP_TPROXY && o->ipv6)
-                        check_chain(listed.at, "tproxy ip6 to [::1]", "the IPv6 tproxy rule is missing", out);
-        }
-        if (nft)
-                nft_ctx_free(nft);
-        setup_text_free(&listed);
+        else if (wanted)
+                listing_compare(wanted->at, now.at, out);
+        setup_text_free(&now);
 }
 
-int setup_check(const struct setup_options *o, struct setup_text *out)
+int setup_check(const struct setup_options *o, const struct setup_text *wanted, struct setup_text *out)
 {
         size_t before = out->len;
 
-        check_nft(o, out);
+        check_nft(wanted, out);
         check_routes(o, out);
         check_sysctls(out);
         return out->len > before ? 1 : 0;

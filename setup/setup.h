@@ -57,9 +57,17 @@ int setup_up(const struct setup_options *, struct setup_text *why);
 /* Removes all of it and gives back what was found. Works after a kill -9 of everything, and where nothing is up. */
 int setup_down(const struct setup_options *, struct setup_text *why);
 
+/* Our table as the kernel lists it now, without what its sets hold. 0 or -errno; -ENOENT: it is not there. */
+int setup_listing(struct setup_text *);
+
+/* The same as it would be if the plan were applied: it is, in a network namespace that is gone afterwards. Takes
+ * CAP_SYS_ADMIN and CAP_NET_ADMIN, and some 10 ms. 0 or -errno. */
+int setup_wanted(const struct setup_options *, struct setup_text *);
+
 /* Compares plan and machine: one line for each difference; 0 if there is none, 1 if there are, < 0 -errno if it cannot
- * be told. */
-int setup_check(const struct setup_options *, struct setup_text *out);
+ * be told. `wanted` is what setup_wanted has said, or setup_listing after setup_up; NULL: whether the table is there is
+ * all that is asked of it. */
+int setup_check(const struct setup_options *, const struct setup_text *wanted, struct setup_text *out);
 
 /* Whether the syntax of an address or CIDR, or of the `match` condition, is good; for `limpid check`. NULL or what is
  * wrong (constant). */

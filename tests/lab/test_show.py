@@ -122,3 +122,36 @@ def test_what_has_no_iptables_form_is_said(limpid_with):
     assert said == "limpid: setup show: `match` is an nft condition and has no iptables form\n"
     for words in (("show", "--format", "pf"), ("up", "--format", "nft"), ("show", "more")):
         assert limpid.command("setup", *words, code=2).startswith("usage: ")
+
+
+# ---- what check finds
+
+@pytest.mark.parametrize("change, found", [
+    ("nft add rule inet limpid prerouting tcp dport 81 return", "not of Limpid's: tcp dport 81 return"),
+    ("nft flush chain inet limpid intercept", "missing: meta nfproto ipv4 meta l4proto tcp tproxy ip to 127.0.0.1"),
+    ("nft insert rule inet limpid prerouting iifname lan0 return", 'not of Limpid\'s: iifname "lan0" return'),
+    ("nft flush ruleset", "table inet limpid is missing"),
+    ("ip rule del lookup 100", "the IPv4 routing rule is missing"),
+    ("ip -6 route flush table 100", "the IPv6 local route is missing"),
+    ("sysctl -qw net.ipv4.tcp_fwmark_accept=1", "sysctl net/ipv4/tcp_fwmark_accept is 1, must be 0"),
+])
+def test_check_names_each_difference(lab, limpid_with, paste, change, found):
+    limpid = limpid_with(start=False)
+    limpid.path.write_text(rendered(limpid.config))
+    limpid.command("setup", "up")
+    try:
+        assert limpid.command("setup", "check") == "everything is as it should be\n"
+        paste(change)
+        said = limpid.command("setup", "check", code=1)
+        assert found in said
+    finally:
+        paste("sysctl -qw net.ipv4.tcp_fwmark_accept=0")
+        limpid.command("setup", "up")
+        limpid.command("setup", "down")
+
+
+def test_what_is_added_to_our_table_is_taken_out_again(lab, limpid_with):
+    limpid = limpid_with()
+    lab.gateway.run("nft", "insert", "rule", "inet", "limpid", "prerouting", "tcp", "dport", "81", "return")
+    wait.eventually(lambda: "dport 81" not in lab.gateway.run("nft", "list", "table", "inet", "limpid"), "the table as it was")
+    limpid.said("not of Limpid's: tcp dport 81 return")

@@ -1,0 +1,162 @@
+/* What nft lists is not what it was given: it spells rules in its own way, which differs from version to version. So
+ * the plan is compared in the kernel's own words: as it is listed back after it was applied, here (by who applied it)
+ * or in a network namespace that exists for that alone. */
+#include "setup/listing.h"
+
+#include <errno.h>
+#include <nftables/libnftables.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "setup/nft.h"
+#include "setup/plan.h"
+#include "setup/text.h"
+
+enum { LISTING_MAX = 1 << 20 };
+
+/* ---- comparing -----------------------------------------------------------------------------------------------------
+ */
+
+struct line {
+        const char *at;
+        size_t len;
+};
+
+static bool next_line(const char **rest, struct line *line)
+{
+        while (**rest == '\n')
+                ++*rest;
+        line->at = *rest + strspn(*rest, " \t");
+        line->len = strcspn(line->at, "\n");
+        *rest = line->at + line->len;
+        return line->len > 0;
+}
+
+static bool same(struct line a, struct line b)
+{
+        return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
+}
+
+/* How often the line stands in the text before `end`. */
+static unsigned times(const char *text, const char *end, struct line line)
+{
+        unsigned n = 0;
+
+        for (struct line other; next_line(&text, &other) && other.at < end;)
+                n += same(line, other);
+        return n;
+}
+
+/* The lines of one text that another has not so often. */
+static bool tell_missing(const char *in, const char *from, const char *what, bool *any, struct setup_text *out)
+{
+        const char *rest = in, *from_end = from + strlen(from);
+        bool ok = true;
+
+        for (struct line line; ok && next_line(&rest, &line);) {
+                if (*line.at == '}' || times(in, rest, line) <= times(from, from_end, line)) /* a brace says nothing */
+                        continue;
+                ok = text_add(out, "table " PLAN_TABLE ": %s: %.*s\n", what, (int)line.len, line.at);
+                *any = true;
+        }
+        return ok;
+}
+
+static bool in_order(const char *wanted, const char *now)
+{
+        struct line a, b;
+        bool more;
+
+        do {
+                more = next_line(&wanted, &a);
+                if (more != next_line(&now, &b))
+                        return false;
+        } while (more && same(a, b));
+        return !more;
+}
+
+bool listing_compare(const char *wanted, const char *now, struct setup_text *out)
+{
+        bool any = false, ok = tell_missing(wanted, now, "missing", &any, out) &&
+                               tell_missing(now, wanted, "not of Limpid's", &any, out);
+
+        if (ok && !any && !in_order(wanted, now))
+                ok = text_add(out, "table " PLAN_TABLE ": its rules are in another order\n");
+        return ok;
+}
+
+/* ---- listing -------------------------------------------------------------------------------------------------------
+ */
+
+int setup_listing(struct setup_text *out)
+{
+        struct nft_ctx *nft = nft_open();
+        int error;
+
+        if (!nft)
+                return -ENOMEM;
+        error = nft_list(nft, "list table " PLAN_TABLE, out);
+        nft_ctx_free(nft);
+        return error ? -ENOENT : 0;
+}
+
+static int list_elsewhere(const struct setup_options *o, int to)
+{
+        struct setup_text script = {NULL, 0, 0}, listed = {NULL, 0, 0};
+        struct nft_ctx *nft;
+        int error = 0;
+
+        if (unshare(CLONE_NEWNET) != 0)
+                return errno;
+        nft = nft_open();
+        if (!nft || !plan_nft(o, &script))
+                error = ENOMEM;
+        if (!error && nft_run(nft, script.at, NULL) != 0)
+                error = EINVAL;
+        if (!error)
+                error = -setup_listing(&listed);
+        for (size_t at = 0; !error && at < listed.len;) {
+                ssize_t n = write(to, listed.at + at, listed.len - at);
+
+                if (n < 0)
+                        error = errno;
+                else
+                        at += (size_t)n;
+        }
+        return error;
+}
+
+static bool read_all(int from, struct setup_text *out)
+{
+        char part[4096];
+        ssize_t n;
+        bool ok = true;
+
+        while (ok && (n = read(from, part, sizeof part)) > 0)
+                ok = out->len < LISTING_MAX && text_add(out, "%.*s", (int)n, part);
+        return ok;
+}
+
+int setup_wanted(const struct setup_options *o, struct setup_text *out)
+{
+        int pair[2], status = 0;
+        pid_t child;
+        bool ok;
+
+        if (pipe(pair) != 0)
+                return -errno;
+        child = fork();
+        if (child == 0)
+                _exit(list_elsewhere(o, pair[1]));
+        close(pair[1]);
+        ok = child > 0 && read_all(pair[0], out);
+        close(pair[0]);
+        if (child < 0 || waitpid(child, &status, 0) != child)
+                return -EAGAIN;
+        if (!WIFEXITED(status) || WEXITSTATUS(status))
+                return WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
+        return ok ? 0 : -ENOMEM;
+}
