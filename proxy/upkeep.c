@@ -100,7 +100,7 @@ static void say(struct upkeep *u, const char *line, int64_t now)
         if (strcmp(u->said, line) == 0 && now - u->said_at < REPEAT_MS)
                 return;
         log_say(LOG_WARNING, "the set-up is not as it was, it %s", line);
-        strcpy(u->said, line);
+        snprintf(u->said, sizeof u->said, "%s", line);
         u->said_at = now;
 }
 
