@@ -166,7 +166,7 @@ static bool add_divert(struct setup_text *t, const struct setup_options *o)
 /* ---- datagrams -----------------------------------------------------------------------------------------------------
  */
 
-static bool wants_datagrams(const struct setup_options *o)
+bool plan_datagrams(const struct setup_options *o)
 {
         return o->form == SETUP_TPROXY && (o->dns || o->udp_port_count);
 }
@@ -193,7 +193,7 @@ static bool add_datagram_listener(struct setup_text *t, const struct setup_optio
 
 static bool add_datagram_intercept(struct setup_text *t, const struct setup_options *o)
 {
-        if (!wants_datagrams(o))
+        if (!plan_datagrams(o))
                 return true;
         return text_add(t, "        chain intercept_datagrams {\n") &&
                add_datagram_listener(t, o, "ipv4", "127.0.0.1") &&
@@ -206,7 +206,7 @@ static bool add_datagram_divert(struct setup_text *t, const struct setup_options
 {
         bool ok;
 
-        if (!wants_datagrams(o))
+        if (!plan_datagrams(o))
                 return true;
         ok = text_add(t, "                udp sport ") && add_udp_ports(t, o);
         ok = ok && text_add(t, " udp dport != ") && add_udp_ports(t, o);
@@ -218,7 +218,7 @@ static bool add_datagram_jump(struct setup_text *t, const struct setup_options *
         const char *match = o->match ? o->match : "";
         bool ok;
 
-        if (!wants_datagrams(o))
+        if (!plan_datagrams(o))
                 return true;
         ok = text_add(t, "                ip daddr . udp dport @handed_back4 return\n"
                          "                ip6 daddr . udp dport @handed_back6 return\n"
