@@ -178,9 +178,9 @@ void query_free(struct query **held)
 int query_fds(const struct query *q, struct pollfd fds[QUERY_FDS])
 {
         ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
-        int mask = ares_getsock(q->channel, sockets, ARES_GETSOCK_MAXNUM), count = 0;
+        int mask = ares_getsock(q->channel, sockets, QUERY_FDS), count = 0;
 
-        for (int i = 0; i < ARES_GETSOCK_MAXNUM && count < QUERY_FDS; i++) {
+        for (int i = 0; i < QUERY_FDS; i++) { /* the macro shifts the sign bit of the sixteenth */
                 short events = (short)((ARES_GETSOCK_READABLE(mask, i) ? POLLIN : 0) |
                                        (ARES_GETSOCK_WRITABLE(mask, i) ? POLLOUT : 0));
 

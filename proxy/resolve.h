@@ -11,8 +11,8 @@
 #include "proxy/address.h"
 
 enum {
-        QUERY_ADDRESSES = 128, /* more in one answer are left out */
-        QUERY_FDS = 16,
+        QUERY_ADDRESSES = 128,   /* more in one answer are left out */
+        QUERY_FDS = 15,          /* as many as c-ares can tell of: of each resolver one for UDP, one for TCP */
         QUERY_TIMEOUT_MS = 1000, /* of each of two tries */
         NAME_TEXT = 254          /* a name of DNS, and a zero */
 };

@@ -2,7 +2,7 @@
  * not keep both busy. */
 #include "proxy/upkeep.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "proxy/log.h"
@@ -10,7 +10,8 @@
 enum {
         LOOK_MS = 5000,   /* without a word from the kernel */
         SETTLE_MS = 50,   /* after one: more of the same may follow */
-        APART_MS = 500,   /* between two looks */
+        APART_MS = 500,   /* between two looks, all being well */
+        STUCK_MS = 2000,  /* and when it is not */
         REPEAT_MS = 60000 /* until the same is said again */
 };
 
@@ -74,24 +75,37 @@ nfds_t upkeep_fds(const struct upkeep *u, struct pollfd fds[SETUP_WATCH_FDS])
         return SETUP_WATCH_FDS;
 }
 
-/* What could not be put back the last time is not tried again at each word, which may well be of our own doing. */
+/* Where something could not be put back, the word may well be of our own trying. */
 void upkeep_heard(struct upkeep *u, int64_t now)
 {
-        int64_t at = u->last + APART_MS > now + SETTLE_MS ? u->last + APART_MS : now + SETTLE_MS;
+        int64_t at = u->last + (u->found ? STUCK_MS : APART_MS);
 
-        if (setup_watch_read(u->watch) && !u->found && at < u->due)
+        if (at < now + SETTLE_MS)
+                at = now + SETTLE_MS;
+        if (setup_watch_read(u->watch) && at < u->due)
                 u->due = at;
 }
 
-static void say(struct upkeep *u, struct setup_text *differences, int64_t now)
+static void say(struct upkeep *u, const char *line, int64_t now)
 {
-        const char *line = line_of(differences);
-
-        if (strncmp(u->said, line, UPKEEP_SAID - 1) == 0 && now - u->said_at < REPEAT_MS)
+        if (strcmp(u->said, line) == 0 && now - u->said_at < REPEAT_MS)
                 return;
-        log_say(LOG_WARNING, "the set-up is not as it was, it is put back: %s", line);
-        strncpy(u->said, line, UPKEEP_SAID - 1);
+        log_say(LOG_WARNING, "the set-up is not as it was, it %s", line);
+        strcpy(u->said, line);
         u->said_at = now;
+}
+
+static void put_back(struct upkeep *u, struct setup_text *differences, int64_t now)
+{
+        struct setup_text why = {NULL, 0, 0};
+        char line[UPKEEP_SAID];
+
+        if (setup_up(u->options, &why) == 0)
+                snprintf(line, sizeof line, "is put back: %s", line_of(differences));
+        else
+                snprintf(line, sizeof line, "cannot be put back: %s", line_of(&why));
+        say(u, line, now);
+        setup_text_free(&why);
 }
 
 /* < 0, or whether there are differences, which are in *differences then. */
@@ -107,20 +121,19 @@ static int look(const struct upkeep *u, struct setup_text *differences)
 bool upkeep_tend(struct upkeep *u, int64_t now)
 {
         struct setup_text differences = {NULL, 0, 0}, left = {NULL, 0, 0};
-        bool put_back;
+        bool differs;
 
         if (now < u->due)
                 return false;
         u->last = now;
         u->due = now + LOOK_MS;
         u->found = look(u, &differences);
-        put_back = u->found > 0;
-        if (put_back) {
-                say(u, &differences, now);
-                if (upkeep_apply(u->options) == 0)
-                        u->found = look(u, &left);
+        differs = u->found > 0;
+        if (differs) {
+                put_back(u, &differences, now);
+                u->found = look(u, &left);
         }
         setup_text_free(&differences);
         setup_text_free(&left);
-        return put_back;
+        return differs;
 }

@@ -35,7 +35,7 @@ nfds_t upkeep_fds(const struct upkeep *, struct pollfd fds[SETUP_WATCH_FDS]);
 /* One of them is readable. */
 void upkeep_heard(struct upkeep *, int64_t now);
 
-/* Looks if that is due. True if something was put back: the gate is empty then. */
+/* Looks if that is due. True if there was something to put back: the gate is empty then. */
 bool upkeep_tend(struct upkeep *, int64_t now);
 
 #endif

@@ -207,14 +207,6 @@ static int current_space(void)
         return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 }
 
-/* The proxy listens on ::1: where that is no address, IPv6 is not intercepted. */
-static bool has_six(void)
-{
-        char value[SYSCTL_VALUE];
-
-        return sysctl_read("net/ipv6/conf/lo/disable_ipv6", value) == 0 && strcmp(value, "0") == 0;
-}
-
 /* Inside: what will keep it. */
 static bool furnish(struct probe *p, bool ipv6)
 {
@@ -261,7 +253,7 @@ int probe_open(struct probe **made, bool ipv6, struct setup_text *why)
                 return -ENOMEM;
         p->space = p->socket4 = p->socket6 = -1;
         *made = p;
-        error = make_space(p, ipv6 && has_six());
+        error = make_space(p, ipv6 && sysctl_ipv6());
         if (error)
                 return failed(made, error, "a network namespace cannot be made", why);
         error = probe_relink(p);

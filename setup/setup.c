@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <nftables/libnftables.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "setup/nft.h"
 #include "setup/plan.h"
@@ -21,7 +20,7 @@ static const char *const thing_names[] = {[ROUTE_RULE] = "routing rule", [ROUTE_
 /* IPv6 may be switched off on the machine: then IPv4 goes on. */
 static bool wanted(const struct setup_options *o, int family)
 {
-        return family == AF_INET || (o->ipv6 && access("/proc/sys/net/ipv6", F_OK) == 0);
+        return family == AF_INET || (o->ipv6 && sysctl_ipv6());
 }
 
 static char version_of(int family)

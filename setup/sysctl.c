@@ -50,6 +50,13 @@ int sysctl_write(const char *path, const char *value)
         return error;
 }
 
+bool sysctl_ipv6(void)
+{
+        char value[SYSCTL_VALUE];
+
+        return sysctl_read("net/ipv6/conf/lo/disable_ipv6", value) == 0 && strcmp(value, "0") == 0;
+}
+
 /* The state file's directory (/run/limpid) is made if it is missing. */
 static FILE *create_state(const char *path)
 {

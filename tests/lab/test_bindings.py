@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import subprocess
 
 import pytest
@@ -84,6 +85,17 @@ def genuine(origin, count=1, family=4):
     return [origin(answer(reply("genuine", STORED)), family=family) for _ in range(count)]
 
 
+def ranged(body):
+    """Answers ranges, and says by its validator what they are of."""
+    def play(request):
+        first, last = map(int, re.fullmatch(r"bytes=(\d+)-(\d+)", request.get("Range")).groups())
+        last = min(last, len(body) - 1)
+        return reply(body[first:last + 1], STORED, f'ETag: "{chr(body[0])}"', f"Content-Range: bytes {first}-{last}/{len(body)}",
+                     status="206 Partial Content")
+
+    return play
+
+
 def served(*origins):
     return sum(len(one.requests) for one in origins)
 
@@ -133,6 +145,19 @@ def test_an_address_as_a_host_needs_no_look_up(limpid, bind, origin, connect):
     before = limpid.stats()["lookups"]
     assert f'key="http://{there.host}:80/"' in ask(connect, there, there.host).get("Cache-Status")
     assert limpid.stats()["lookups"] == before
+
+
+def test_purge_and_why_know_both_kinds_of_keys(limpid, bind, origin, connect):
+    here, elsewhere = genuine(origin, 2)
+    host = bind(here)
+    for one in (here, elsewhere):
+        ask(connect, one, host, "/page")
+        assert ask(connect, one, host, "/page").hit
+    said = limpid.command("why", f"http://{host}/page")
+    assert "stored for all clients" in said and f"clients that go to {elsewhere.address} (not bound to the host)" in said
+    limpid.command("purge", f"http://{host}/page")
+    for one in (here, elsewhere):
+        assert not ask(connect, one, host, "/page").hit
 
 
 # ---- what is not: H1, H11, H13
@@ -230,6 +255,18 @@ def test_who_goes_to_where_a_name_was_reads_and_changes_nothing(lab, limpid, ask
     reload = ask(connect, old, host, "/late", "Cache-Control: no-cache", client=lab.other_client)
     assert reload.body == b"old" and f"@{old.address}" in reload.get("Cache-Status"), "it may not refresh"
     assert ask(connect, new, host, "/late").body == b"new"
+
+
+def test_a_part_of_what_is_shared_is_not_filled_up_by_who_may_only_read(limpid, asked, bind, origin, connect):
+    old, new = (origin(answer(ranged(letter * 300_000))) for letter in (b"o", b"n"))
+    host, asked.ttl = bind(old), 0
+    assert ask(connect, old, host, "/file", "Range: bytes=0-99").body == b"o" * 100
+    asked.names[host], asked.ttl = [new.address], 60
+    expire(connect, limpid, old, host)
+    assert ask(connect, old, host, "/file", "Range: bytes=0-99").hit
+    got = ask(connect, old, host, "/file", "Range: bytes=200000-200099")
+    assert got.status == 206 and got.body == b"o" * 100 and f"@{old.address}" in got.get("Cache-Status")
+    assert ask(connect, new, host, "/file", "Range: bytes=200000-200099").body == b"n" * 100
 
 
 # ---- resolvers, wherever they are

@@ -4,11 +4,12 @@ import re
 import signal
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from lab import wait
-from lab.net import kill
+from lab.net import Namespace, kill
 from test_gateway import intercepted, status
 
 LINK = "limpid-probe"
@@ -185,3 +186,19 @@ def test_it_says_what_it_takes(lab, limpid_with):
     limpid.check_kernel()
     limpid.config["intercept"]["self_test"] = False
     limpid.start()
+
+
+def test_where_the_machine_has_ipv6_switched_off_ipv4_goes_on(lab, limpid_with, monkeypatch):
+    """On a machine of its own, since switching it on again does not give all addresses back."""
+    machine = Namespace(lab._name("four"))
+    try:
+        machine.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv4.ip_forward=1")
+        machine.run("ip", "link", "set", "lo", "up")
+        limpid = limpid_with(start=False)
+        monkeypatch.setattr(limpid, "lab", SimpleNamespace(gateway=machine, kernel_state=lambda: machine.run("ip", "-4", "rule")))
+        limpid.start(ready=False)
+        limpid.said(THROUGH)
+        limpid.command("setup", "check")
+        limpid.stop()
+    finally:
+        machine.close()

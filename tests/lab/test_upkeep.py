@@ -66,6 +66,21 @@ def test_others_rules_and_routes_are_none_of_its_business(lab, limpid, whole):
     assert limpid.stderr.count(PUT_BACK) == said
 
 
+def test_what_cannot_be_put_back_is_said_once(lab, limpid, whole):
+    """Somebody else wants our mark: he is left alone, and nothing is taken down for him."""
+    lab.gateway.run("ip", "rule", "add", "fwmark", "0x1/0xff", "lookup", "200", "priority", "150")
+    try:
+        lab.gateway.run("ip", "-6", "rule", "del", "lookup", "100")
+        limpid.said("cannot be put back: another program's routing rule uses bits of mark 0x1")
+        lab.gateway.run("ip", "link", "set", "lan1", "alias", "look again")
+    finally:
+        lab.gateway.run("ip", "rule", "del", "priority", "150")
+        lab.gateway.run("ip", "link", "set", "lan1", "alias", "")
+    wait.eventually(lambda: "everything is as it should be" in limpid.command("setup", "check", code=None), "the set-up")
+    whole(limpid)
+    assert limpid.stderr.count("cannot be put back") == 1
+
+
 def test_changed_addresses(lab, limpid, there):
     """The gateway's own are left alone, also those that it was given later."""
     new = {4: "203.0.113.77", 6: "2001:db8:ff::77"}
