@@ -85,6 +85,47 @@ static bool add_target(const struct form *f, uint16_t port)
                         f->tables, port, f->loopback, o->listen_port, o->mark, o->mark);
 }
 
+/* ---- datagrams -----------------------------------------------------------------------------------------------------
+ */
+
+/* A line for each port, with the port between its two parts. */
+static bool add_for_ports(const struct form *f, const char *before, const char *after)
+{
+        bool ok = !f->o->dns || text_add(f->t, "%s %s 53 %s\n", f->tables, before, after);
+
+        for (size_t i = 0; i < f->o->udp_port_count; i++)
+                ok = ok && text_add(f->t, "%s %s %u %s\n", f->tables, before, f->o->udp_ports[i], after);
+        return ok;
+}
+
+/* What comes back to sockets of ours; what goes to a relayed port never does (plan.c). */
+static bool add_datagram_divert(const struct form *f)
+{
+        if (!plan_datagrams(f->o))
+                return true;
+        return text_add(f->t, "%s -t mangle -N LIMPID-DATAGRAMS\n", f->tables) &&
+               add_for_ports(f, "-t mangle -A LIMPID-DATAGRAMS -p udp --dport", "-j RETURN") &&
+               add_for_ports(f, "-t mangle -A LIMPID-DATAGRAMS -p udp --sport",
+                             "-m socket --transparent -j LIMPID-DIVERT") &&
+               text_add(f->t, "%s -t mangle -A LIMPID -p udp -j LIMPID-DATAGRAMS\n", f->tables);
+}
+
+static bool add_datagram_targets(const struct form *f)
+{
+        const struct setup_options *o = f->o;
+        struct setup_text target = {NULL, 0, 0};
+        bool ok;
+
+        if (!plan_datagrams(o))
+                return true;
+        ok = text_add(&target,
+                      "-m addrtype --dst-type UNICAST -j TPROXY --on-ip %s --on-port %u --tproxy-mark 0x%x/0x%x",
+                      f->loopback, o->listen_port, o->mark, o->mark) &&
+             add_for_ports(f, "-t mangle -A LIMPID -p udp --dport", target.at) && (!o->dns || add_target(f, 53));
+        setup_text_free(&target);
+        return ok;
+}
+
 static bool add_chain(const struct form *f)
 {
         const struct setup_options *o = f->o;
@@ -92,16 +133,18 @@ static bool add_chain(const struct form *f)
                            "%s -t mangle -N LIMPID\n"
                            "%s -t mangle -A LIMPID -m addrtype --dst-type LOCAL -j RETURN   # for this machine itself\n"
                            "%s -t mangle -A LIMPID -p tcp ! --syn -m socket --transparent -j LIMPID-DIVERT\n"
-                           "%s -t mangle -A LIMPID -p %s -m socket --transparent -j LIMPID-DIVERT\n"
-                           "%s -t mangle -A LIMPID -m set ! --match-set %s src,src -j RETURN\n",
-                           f->tables, f->tables, f->tables, f->tables, f->icmp, f->tables, f->gate);
+                           "%s -t mangle -A LIMPID -p %s -m socket --transparent -j LIMPID-DIVERT\n",
+                           f->tables, f->tables, f->tables, f->tables, f->icmp);
 
+        ok = ok && add_datagram_divert(f) &&
+             text_add(f->t, "%s -t mangle -A LIMPID -m set ! --match-set %s src,src -j RETURN\n", f->tables, f->gate);
         ok = ok && add_bypass(f, "-t mangle -A LIMPID");
         if (!o->fail_closed)
                 ok = ok && text_add(f->t, "%s -t mangle -A LIMPID -m set --match-set %s dst,dst -j RETURN\n", f->tables,
                                     f->back);
         for (size_t i = 0; i < o->port_count; i++)
                 ok = ok && add_target(f, o->ports[i]);
+        ok = ok && add_datagram_targets(f);
         return ok && text_add(f->t, "%s -t mangle -A PREROUTING -j LIMPID\n", f->tables);
 }
 
@@ -135,7 +178,9 @@ bool iptables_undo(const struct setup_options *o, int family, struct setup_text 
 {
         const struct form f = form_of(o, family, t);
         bool ok = text_add(t, "# %s -t mangle -D PREROUTING -j LIMPID\n", f.tables) &&
-                  undo_chain(&f, " -t mangle", "LIMPID") && undo_chain(&f, " -t mangle", "LIMPID-DIVERT");
+                  undo_chain(&f, " -t mangle", "LIMPID") &&
+                  (!plan_datagrams(o) || undo_chain(&f, " -t mangle", "LIMPID-DATAGRAMS")) &&
+                  undo_chain(&f, " -t mangle", "LIMPID-DIVERT");
 
         for (size_t i = 0; o->fail_closed && i < o->interface_count; i++)
                 ok = ok && text_add(t, "# %s -D FORWARD -i %s -j LIMPID-CLOSED\n", f.tables, o->interfaces[i]);

@@ -164,11 +164,9 @@ static bool add_divert(struct setup_text *t, const struct setup_options *o)
 }
 
 /* ---- datagrams -----------------------------------------------------------------------------------------------------
- *
- * A chain of their own behind the translation of addresses: where the operator redirects DNS to a resolver of his, it
- * stays redirected; and what comes back of a masqueraded flow has its client's address again. */
+ */
 
-static bool wants_datagrams(const struct setup_options *o)
+bool plan_datagrams(const struct setup_options *o)
 {
         return o->form == SETUP_TPROXY && (o->dns || o->udp_port_count);
 }
@@ -195,6 +193,8 @@ static bool add_datagram_listener(struct setup_text *t, const struct setup_optio
 
 static bool add_datagram_intercept(struct setup_text *t, const struct setup_options *o)
 {
+        if (!plan_datagrams(o))
+                return true;
         return text_add(t, "        chain intercept_datagrams {\n") &&
                add_datagram_listener(t, o, "ipv4", "127.0.0.1") &&
                (!o->ipv6 || add_datagram_listener(t, o, "ipv6", "[::1]")) && text_add(t, "        }\n");
@@ -204,8 +204,11 @@ static bool add_datagram_intercept(struct setup_text *t, const struct setup_opti
  * sends replies from there, which is bound to that very address. */
 static bool add_datagram_divert(struct setup_text *t, const struct setup_options *o)
 {
-        bool ok = text_add(t, "                udp sport ") && add_udp_ports(t, o);
+        bool ok;
 
+        if (!plan_datagrams(o))
+                return true;
+        ok = text_add(t, "                udp sport ") && add_udp_ports(t, o);
         ok = ok && text_add(t, " udp dport != ") && add_udp_ports(t, o);
         return ok && text_add(t, " socket transparent 1 meta mark set meta mark | 0x%x accept\n", o->mark);
 }
@@ -213,30 +216,18 @@ static bool add_datagram_divert(struct setup_text *t, const struct setup_options
 static bool add_datagram_jump(struct setup_text *t, const struct setup_options *o)
 {
         const char *match = o->match ? o->match : "";
-        bool ok = text_add(t, "                ip daddr . udp dport @handed_back4 return\n"
-                              "                ip6 daddr . udp dport @handed_back6 return\n"
-                              "                fib daddr type unicast udp dport ");
+        bool ok;
 
+        if (!plan_datagrams(o))
+                return true;
+        ok = text_add(t, "                ip daddr . udp dport @handed_back4 return\n"
+                         "                ip6 daddr . udp dport @handed_back6 return\n"
+                         "                fib daddr type unicast udp dport ");
         ok = ok && add_udp_ports(t, o) && text_add(t, " %s jump intercept_datagrams\n", match);
         if (o->dns)
-                ok = ok && add_handed_back(t) &&
+                ok = ok && (!o->fail_closed || add_handed_back(t)) &&
                      text_add(t, "                %stcp dport 53 %s jump intercept\n", syn, match);
         return ok;
-}
-
-static bool add_datagrams(struct setup_text *t, const struct setup_options *o)
-{
-        bool ok = true;
-
-        if (!wants_datagrams(o))
-                return true;
-        ok = add_datagram_intercept(t, o) &&
-             text_add(t, "        chain datagrams {\n"
-                         "                type filter hook prerouting priority dstnat + 1; policy accept;\n"
-                         "                fib daddr type local return\n");
-        ok = ok && add_divert(t, o) && add_datagram_divert(t, o) &&
-             text_add(t, "                iifname != @gate return\n") && add_bypass(t, o) && add_datagram_jump(t, o);
-        return ok && text_add(t, "        }\n");
 }
 
 static bool add_prerouting(struct setup_text *t, const struct setup_options *o)
@@ -245,9 +236,10 @@ static bool add_prerouting(struct setup_text *t, const struct setup_options *o)
                               "                type filter hook prerouting priority dstnat + 10; policy accept;\n"
                               "                fib daddr type local return comment \"for this machine itself\"\n");
 
-        ok = ok && add_divert(t, o) && text_add(t, "                iifname != @gate return\n");
+        ok = ok && add_divert(t, o) && add_datagram_divert(t, o) &&
+             text_add(t, "                iifname != @gate return\n");
         ok = ok && (!o->self_test || add_probe(t, o)) && add_bypass(t, o);
-        ok = ok && (o->fail_closed || add_handed_back(t)) && add_jump(t, o);
+        ok = ok && (o->fail_closed || add_handed_back(t)) && add_jump(t, o) && add_datagram_jump(t, o);
         return ok && text_add(t, "        }\n");
 }
 
@@ -286,7 +278,7 @@ bool plan_nft(const struct setup_options *o, struct setup_text *t)
                               "                size 65535\n"
                               "        }\n");
 
-        ok = ok && add_intercept(t, o) && add_prerouting(t, o) && add_datagrams(t, o);
+        ok = ok && add_intercept(t, o) && add_datagram_intercept(t, o) && add_prerouting(t, o);
         if (o->fail_closed && o->interface_count)
                 ok = ok && add_closed(t, o);
         return ok && text_add(t, "}\n");

@@ -23,6 +23,9 @@ extern const struct plan_sysctl plan_sysctls[];
 /* The ranges that "private" stands for; ends with NULL. */
 const char *const *plan_private(int family);
 
+/* Whether datagrams are intercepted: they take TPROXY. */
+bool plan_datagrams(const struct setup_options *);
+
 /* An address or CIDR: its family, AF_INET or AF_INET6; 0 where it is neither. */
 int plan_family(const char *address);
 

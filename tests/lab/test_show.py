@@ -2,7 +2,8 @@
 
 import pytest
 
-from lab import wait
+from lab import dns, wait
+from lab.datagram import Server, ask
 from lab.limpid import rendered
 from lab.net import unchanged
 from lab.origin import answer
@@ -54,11 +55,11 @@ def sets(lab):
 
 @pytest.fixture
 def by_iptables(lab, limpid_with, paste):
-    """by_iptables(key=value, …): a Limpid behind the rules that are printed for this configuration."""
+    """by_iptables(key=value, …): a Limpid behind the rules that are printed for this configuration; `others` are further sections."""
     made = []
 
-    def make(**changes):
-        limpid = limpid_with(intercept={"manual": True, **changes}, start=False)
+    def make(others=None, **changes):
+        limpid = limpid_with(intercept={"manual": True, **changes}, start=False, **(others or {}))
         limpid.path.write_text(rendered(limpid.config))
         made.append((limpid, limpid.command("setup", "show", "--format", "iptables")))
         paste(made[0][1])
@@ -85,6 +86,27 @@ def test_iptables_commands_intercept(lab, by_iptables, origin, connect, form):
     rules = rules_of(lab)
     limpid.stop()
     assert rules_of(lab) == rules, "they are the operator's"
+
+
+def test_iptables_commands_relay_datagrams_and_dns(lab, by_iptables):
+    limpid = by_iptables({"datagram": {"ports": [1812]}, "dns": {"relay": True}})
+    there = [Server(lab, lambda what, peer: dns.reply(what), 53, family) for family in (4, 6)]
+    there += [Server(lab, lambda what, peer: what, 1812, family) for family in (4, 6)]
+    try:
+        for server in there:
+            own = lab.client.address6 if ":" in server.address else lab.client.address4
+            wanted = dns.reply(dns.query("www.test")) if server.port == 53 else dns.query("www.test")
+
+            def relayed():
+                assert ask(lab.client, server, dns.query("www.test"), (own, 20000)) == (wanted, (server.address, server.port))
+                assert server.seen[-1][1][0] == own
+                return server.seen[-1][1][1] != 20000
+
+            wait.eventually(relayed, "another port than the client's own at the server")
+        assert limpid.stats()["dns_queries"] >= 2
+    finally:
+        for server in there:
+            server.close()
 
 
 def test_k1_behind_iptables_a_dead_limpid_lets_connections_go_direct(lab, by_iptables, origin):

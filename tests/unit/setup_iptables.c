@@ -57,6 +57,27 @@ Test(iptables, each_family_has_its_own)
         setup_text_free(&text);
 }
 
+Test(iptables, datagrams_only_where_they_are_asked_for)
+{
+        struct setup_options o = options();
+
+        rules(&o, AF_INET);
+        HAS_NOT("udp");
+        o.dns = true;
+        o.udp_ports = (const uint16_t[]){123};
+        o.udp_port_count = 1;
+        rules(&o, AF_INET6);
+        HAS("-A LIMPID-DATAGRAMS -p udp --dport 123 -j RETURN\n");
+        HAS("-A LIMPID-DATAGRAMS -p udp --sport 53 -m socket --transparent -j LIMPID-DIVERT\n");
+        HAS("-p udp --dport 53 -m addrtype --dst-type UNICAST -j TPROXY --on-ip ::1 --on-port 3129 --tproxy-mark "
+            "0x10/0x10\n");
+        HAS("-p tcp --syn --dport 53 -j TPROXY");
+        o.form = SETUP_MARK;
+        rules(&o, AF_INET);
+        HAS_NOT("udp");
+        setup_text_free(&text);
+}
+
 Test(iptables, every_port_goes_to_the_listener_with_our_bits_alone)
 {
         struct setup_options o = options();
