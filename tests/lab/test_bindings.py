@@ -88,10 +88,12 @@ def genuine(origin, count=1, family=4):
 def ranged(body):
     """Answers ranges, and says by its validator what they are of."""
     def play(request):
-        first, last = map(int, re.fullmatch(r"bytes=(\d+)-(\d+)", request.get("Range")).groups())
-        last = min(last, len(body) - 1)
-        return reply(body[first:last + 1], STORED, f'ETag: "{chr(body[0])}"', f"Content-Range: bytes {first}-{last}/{len(body)}",
-                     status="206 Partial Content")
+        fields = [STORED, f'ETag: "{chr(body[0])}"']
+        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", request.get("Range", ""))
+        if not asked:
+            return reply(body, *fields)
+        first, last = int(asked[1]), min(int(asked[2]), len(body) - 1)
+        return reply(body[first:last + 1], *fields, f"Content-Range: bytes {first}-{last}/{len(body)}", status="206 Partial Content")
 
     return play
 
