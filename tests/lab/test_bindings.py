@@ -378,5 +378,5 @@ def test_the_log_and_the_numbers_tell(limpid, bind, origin, connect):
     ask(connect, there, host, "/none")
     assert json.loads(limpid.logged(f"{host}/bound")[0])["binding"] == "bound"
     assert json.loads(limpid.logged(f"{host}/none")[0])["binding"] == "none"
-    limpid.counter("bindings", 1, above=before["bindings"])
+    limpid.counter("bindings", 1)
     assert limpid.stats()["lookups"] == before["lookups"] + 2
