@@ -56,6 +56,7 @@ struct names {
         struct counters counters;
 };
 
-void *names_run(void *names);
+/* The thread; of a struct names. */
+void *names_run(void *argument);
 
 #endif

@@ -88,10 +88,12 @@ def genuine(origin, count=1, family=4):
 def ranged(body):
     """Answers ranges, and says by its validator what they are of."""
     def play(request):
-        first, last = map(int, re.fullmatch(r"bytes=(\d+)-(\d+)", request.get("Range")).groups())
-        last = min(last, len(body) - 1)
-        return reply(body[first:last + 1], STORED, f'ETag: "{chr(body[0])}"', f"Content-Range: bytes {first}-{last}/{len(body)}",
-                     status="206 Partial Content")
+        fields = [STORED, f'ETag: "{chr(body[0])}"']
+        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", request.get("Range", ""))
+        if not asked:
+            return reply(body, *fields)
+        first, last = int(asked[1]), min(int(asked[2]), len(body) - 1)
+        return reply(body[first:last + 1], *fields, f"Content-Range: bytes {first}-{last}/{len(body)}", status="206 Partial Content")
 
     return play
 
@@ -376,5 +378,5 @@ def test_the_log_and_the_numbers_tell(limpid, bind, origin, connect):
     ask(connect, there, host, "/none")
     assert json.loads(limpid.logged(f"{host}/bound")[0])["binding"] == "bound"
     assert json.loads(limpid.logged(f"{host}/none")[0])["binding"] == "none"
-    limpid.counter("bindings", 1, above=before["bindings"])
+    limpid.counter("bindings", 1)
     assert limpid.stats()["lookups"] == before["lookups"] + 2
