@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "proxy/exchange.h"
+#include "proxy/prober.h"
 #include "proxy/tunnel.h"
 #include "proxy/worker.h"
 
@@ -350,8 +351,11 @@ struct client *client_shadow(const struct client *of)
 
 void client_accept(struct worker *w, int fd, const union address *peer)
 {
-        struct client *c = new_client(w, fd, peer);
+        struct client *c;
 
+        if (prober_served(w, fd, peer))
+                return;
+        c = new_client(w, fd, peer);
         if (!c) {
                 close(fd);
                 return;

@@ -17,7 +17,7 @@ enum log_format { LOG_SQUID, LOG_COMBINED, LOG_JSON };
 
 struct config {
         struct setup_options setup; /* intercept { … } as setup/ wants it */
-        bool manual, self_test;
+        bool manual;
         unsigned max_connections; /* 0: from the limit on open files */
         struct {
                 bool spoof_client;

@@ -46,7 +46,7 @@ const struct config_key config_keys[CONFIG_KEYS] = {
         TEXTS("intercept", "bypass_clients", NULL, config.setup.bypass_clients, config.setup.bypass_client_count, setup_address_error),
         TEXTS("intercept", "bypass_servers", "private", config.setup.bypass_servers, config.setup.bypass_server_count, server_error),
         TEXT("intercept", "match", "", AT(config.setup.match), value_condition),
-        BOOL("intercept", "self_test", "true", config.self_test),
+        BOOL("intercept", "self_test", "true", config.setup.self_test),
         CHOICE("intercept", "fail", "open", CONFIG_FLAG, config.setup.fail_closed, "open", "closed"),
         BOOL("intercept", "manual", "false", config.manual),
         BOOL("origin", "spoof_client", "true", config.origin.spoof_client),

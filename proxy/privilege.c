@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <signal.h>
 #include <string.h>
@@ -61,6 +62,15 @@ static struct capability_set warden_set(const struct config *c)
         return s;
 }
 
+/* A namespace for the self-test is made at the start, before the rest is given away. */
+static struct capability_set start_set(const struct config *c)
+{
+        struct capability_set s = warden_set(c);
+
+        add(&s, CAP_SYS_ADMIN, !c->manual && c->setup.self_test);
+        return s;
+}
+
 static int failed(const char **why, const char *what)
 {
         *why = what;
@@ -88,8 +98,11 @@ static int keep(const struct capability_set *s)
 
         if (!caps)
                 return errno;
-        if (cap_set_flag(caps, CAP_PERMITTED, s->count, s->at, CAP_SET) != 0 ||
-            cap_set_flag(caps, CAP_EFFECTIVE, s->count, s->at, CAP_SET) != 0 || cap_set_proc(caps) != 0)
+        /* None at all is what cap_init has made; cap_set_flag(3) takes it for a mistake. */
+        if (s->count && (cap_set_flag(caps, CAP_PERMITTED, s->count, s->at, CAP_SET) != 0 ||
+                         cap_set_flag(caps, CAP_EFFECTIVE, s->count, s->at, CAP_SET) != 0))
+                error = errno;
+        if (!error && cap_set_proc(caps) != 0)
                 error = errno;
         cap_free(caps);
         return error;
@@ -157,19 +170,49 @@ static int isolate(const char **why)
         return 0;
 }
 
-int privilege_proxy(const struct config *c, const char **why)
+/* What a child keeps, as whom, and for how long. */
+static int reduce(const struct config *c, const struct capability_set *s, const char **why)
 {
-        struct capability_set s = proxy_set(c);
         int error;
 
-        drop_bounds(&s);
+        drop_bounds(s);
         error = c->user[0] ? become(c->user, why) : 0;
         if (error)
                 return error;
-        errno = keep(&s);
+        errno = keep(s);
         if (errno)
                 return failed(why, "capabilities cannot be given away");
         return isolate(why);
+}
+
+int privilege_proxy(const struct config *c, const char **why)
+{
+        struct capability_set s = proxy_set(c);
+
+        return reduce(c, &s, why);
+}
+
+int privilege_prober(const struct config *c, const char **why)
+{
+        const struct capability_set none = {.count = 0};
+
+        return reduce(c, &none, why);
+}
+
+/* From the first of a range to the last, none where that is before it. */
+static void close_between(int first, int last)
+{
+        if (first <= last)
+                close_range((unsigned)first, (unsigned)last, 0);
+}
+
+void privilege_close(int one, int other)
+{
+        int low = other < 0 || one < other ? one : other, high = one < other ? other : one;
+
+        close_between(STDERR_FILENO + 1, low - 1);
+        close_between(low + 1, high - 1);
+        close_between(high + 1, INT_MAX);
 }
 
 static bool user_exists(const char *user)
@@ -179,7 +222,7 @@ static bool user_exists(const char *user)
 
 const char *privilege_missing(const struct config *c)
 {
-        struct capability_set s = warden_set(c);
+        struct capability_set s = start_set(c);
         static const struct {
                 cap_value_t value;
                 const char *text;
@@ -190,6 +233,9 @@ const char *privilege_missing(const struct config *c)
                 {CAP_SETUID, "limpid must be started as root: the capability SETUID is missing (user of the proxy)"},
                 {CAP_SETGID, "limpid must be started as root: the capability SETGID is missing (user of the proxy)"},
                 {CAP_SETPCAP, "limpid must be started as root: the capability SETPCAP is missing"},
+                {CAP_SYS_ADMIN,
+                 "limpid must be started as root: the capability SYS_ADMIN is missing (self_test = false "
+                 "does without)"},
                 {CAP_KILL, "limpid must be started as root: the capability KILL is missing"},
         };
 

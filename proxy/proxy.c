@@ -63,6 +63,11 @@ void proxy_overload(struct proxy *p)
         tell_warden(p, (struct channel_message){.kind = CHANNEL_SHUT, .value = 1});
 }
 
+void proxy_probed(struct proxy *p)
+{
+        tell_warden(p, (struct channel_message){.kind = CHANNEL_PROBE});
+}
+
 void proxy_admitted(struct proxy *p)
 {
         if (atomic_fetch_add_explicit(&p->connections, 1, memory_order_relaxed) + 1 >= p->connections_max)
@@ -305,10 +310,10 @@ static bool confine(const struct config *config)
         return !error;
 }
 
-int proxy_run(const struct config *config, int channel)
+int proxy_run(const struct config *config, int channel, const struct probe_token *token)
 {
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
-        struct proxy p = {.config = config, .channel = channel, .gate = -1, .started = time(NULL)};
+        struct proxy p = {.config = config, .channel = channel, .token = token, .gate = -1, .started = time(NULL)};
         struct admin *admin = NULL;
         size_t started = 0;
         int error;

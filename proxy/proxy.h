@@ -14,6 +14,7 @@
 struct fills;
 struct gaps;
 struct pending;
+struct probe_token;
 struct worker;
 
 /* What the admin thread may look at of a worker. */
@@ -32,8 +33,9 @@ struct proxy {
         struct worker **workers;
         struct worker_view *views;
         size_t worker_count;
-        int channel;      /* to the warden; -1 in manual runs without one */
-        _Atomic int gate; /* as the warden last said: 1 open, 0 shut, -1 not known or manual */
+        int channel;                     /* to the warden; -1 in manual runs without one */
+        const struct probe_token *token; /* of the self-test; NULL: none */
+        _Atomic int gate;                /* as the warden last said: 1 open, 0 shut, -1 not known or manual */
         _Atomic bool draining;
         struct pending *pending; /* responses that are being committed */
         struct fills *fills;     /* responses that are arriving */
@@ -45,7 +47,7 @@ struct proxy {
 
 /* The child's life: opens stores and log, starts workers and the admin thread, answers the warden, drains at the end.
  * Returns the exit status. */
-int proxy_run(const struct config *, int channel);
+int proxy_run(const struct config *, int channel, const struct probe_token *);
 
 /* Whether the operator wants a host's reloads ignored (cache.ignore_reload). */
 bool proxy_ignores_reload(const struct config *, struct span host);

@@ -1,6 +1,5 @@
 /* `limpid run`: what happens in which order before the warden watches, and how a process becomes the proxy. */
 #include <errno.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,21 +45,14 @@ static void ignore_signals(void)
         sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Nothing of the warden's stays open but the standard streams and the channel. */
-static void close_others(int channel)
+static int be_proxy(const struct warden *w, int channel, pid_t warden)
 {
-        if (channel > STDERR_FILENO + 1)
-                close_range(STDERR_FILENO + 1, (unsigned)channel - 1, 0);
-        close_range((unsigned)channel + 1, ~0U, 0);
-}
-
-static int be_proxy(const struct config *config, int channel, pid_t warden)
-{
+        const struct config *config = w->config;
         const char *why = NULL;
         int error;
 
         ignore_signals();
-        close_others(channel);
+        privilege_close(channel, channel);
         error = privilege_proxy(config, &why);
         if (error) {
                 log_errno(LOG_ERR, error, "%s", why);
@@ -68,7 +60,7 @@ static int be_proxy(const struct config *config, int channel, pid_t warden)
         }
         if (getppid() != warden) /* it ended before its end could be noticed */
                 return 1;
-        return proxy_run(config, channel);
+        return proxy_run(config, channel, w->prober.probe ? &w->prober.token : NULL);
 }
 
 int warden_start_proxy(struct warden *w)
@@ -82,7 +74,7 @@ int warden_start_proxy(struct warden *w)
         }
         w->child = fork();
         if (w->child == 0)
-                exit(be_proxy(w->config, pair[1], warden));
+                exit(be_proxy(w, pair[1], warden));
         close(pair[1]);
         if (w->child < 0) {
                 int error = errno;
@@ -112,11 +104,14 @@ static int prepare(struct warden *w)
         }
         folders_make(w->config);
         if (!w->config->manual) {
-                error = warden_set_up(w);
+                error = upkeep_apply(&w->config->setup);
                 if (!error && (error = gate_open_handle(&w->gate, &w->config->setup)) != 0)
                         log_errno(LOG_ERR, error, "the gate cannot be reached");
+                if (!error)
+                        error = prober_open(&w->prober, w->config);
                 if (error)
                         return error;
+                upkeep_open(&w->upkeep, &w->config->setup);
         }
         error = privilege_warden(w->config, &why);
         if (error)
@@ -134,7 +129,9 @@ static int run(const struct config *config)
         log_say(LOG_NOTICE, "limpid %s begins", LIMPID_VERSION);
         if (prepare(&w) == 0)
                 status = warden_serve(&w);
-        else if (w.gate)
+        upkeep_close(&w.upkeep);
+        prober_close(&w.prober);
+        if (status != 0 && w.gate)
                 setup_down(&config->setup, &why);
         if (status == 0)
                 log_say(LOG_NOTICE, "limpid has ended");

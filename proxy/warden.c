@@ -17,9 +17,8 @@
 #include "proxy/notify.h"
 
 enum {
-        DRAIN_MS = 30000,     /* how long running exchanges may take at the end */
-        LOOK_AFTER_MS = 5000, /* how often the set-up is compared with the machine */
-        MESSAGES_MAX = 1024   /* of the proxy, before the rest of the work is seen to again */
+        DRAIN_MS = 30000,   /* how long running exchanges may take at the end */
+        MESSAGES_MAX = 1024 /* of the proxy, before the rest of the work is seen to again */
 };
 
 static void tell(struct warden *w, enum channel_kind kind, uint32_t value)
@@ -39,7 +38,9 @@ static void set_gate(struct warden *w, bool open)
                 return;
         w->open = open;
         log_say(LOG_NOTICE, "the gate is %s",
-                open ? "open: connections are intercepted" : "shut: connections go direct");
+                open                           ? "open: connections are intercepted"
+                : w->config->setup.fail_closed ? "shut: connections are refused"
+                                               : "shut: connections go direct");
         tell(w, CHANNEL_GATE, open);
 }
 
@@ -92,7 +93,7 @@ static void tend_gate(struct warden *w, int64_t now)
 {
         if (!w->gate)
                 return;
-        if (!vigil_gate(&w->vigil, now)) {
+        if (!prober_tend(&w->prober, w->config, w->gate, vigil_gate(&w->vigil, now), now)) {
                 shut_gate(w);
                 w->renewal = now;
         } else if (now >= w->renewal || !w->open) {
@@ -102,67 +103,21 @@ static void tend_gate(struct warden *w, int64_t now)
         }
 }
 
-/* ---- the set-up ----------------------------------------------------------------------------------------------------
- */
-
-/* Several lines as one. */
-static const char *line_of(struct setup_text *t)
-{
-        while (t->len && t->at[t->len - 1] == '\n')
-                t->at[--t->len] = 0;
-        for (size_t i = 0; i < t->len; i++)
-                if (t->at[i] == '\n')
-                        t->at[i] = ';';
-        return t->len ? t->at : "the reason is not known";
-}
-
-int warden_set_up(struct warden *w)
-{
-        struct setup_text why = {NULL, 0, 0};
-        int error = setup_up(&w->config->setup, &why);
-
-        if (error)
-                log_say(LOG_ERR, "the set-up cannot be applied: %s", line_of(&why));
-        setup_text_free(&why);
-        return error;
-}
-
-/* Somebody else's hands, or an interface that came anew: put back what is missing. A difference that stays is said
- * once. */
+/* Rules made anew have an empty gate, and may be what a test connection fails on. */
 static void look_after_setup(struct warden *w, int64_t now)
 {
-        struct setup_text differences = {NULL, 0, 0};
-        int found;
-
-        if (!w->gate || w->vigil.draining || now < w->inspection)
+        if (!w->gate || w->vigil.draining || !upkeep_tend(&w->upkeep, now))
                 return;
-        w->inspection = now + LOOK_AFTER_MS;
-        found = setup_check(&w->config->setup, &differences);
-        if (found < 0 && found != w->setup_found)
-                log_errno(LOG_WARNING, -found, "the set-up cannot be checked");
-        if (found > 0) {
-                if (found != w->setup_found)
-                        log_say(LOG_WARNING, "the set-up is not as it was, it is put back: %s", line_of(&differences));
-                warden_set_up(w);
-                w->renewal = now;
-        }
-        w->setup_found = found;
-        setup_text_free(&differences);
+        w->renewal = now;
+        evidence_doubted(&w->prober.evidence, now);
 }
 
 static int take_down(struct warden *w)
 {
-        struct setup_text why = {NULL, 0, 0};
-        int error = 0;
-
-        if (w->gate) {
-                gate_free(&w->gate);
-                error = setup_down(&w->config->setup, &why);
-        }
-        if (error)
-                log_say(LOG_ERR, "the set-up cannot be taken down: %s", line_of(&why));
-        setup_text_free(&why);
-        return error;
+        if (!w->gate)
+                return 0;
+        gate_free(&w->gate);
+        return upkeep_end(&w->config->setup);
 }
 
 /* ---- what the proxy says -------------------------------------------------------------------------------------------
@@ -201,6 +156,7 @@ static void hear(struct warden *w, const struct channel_message *m, int64_t now)
                 bypass(w, m, now);
                 break;
         case CHANNEL_PROBE:
+                prober_accepted(&w->prober);
                 break;
         default:
                 w->bad_messages++;
@@ -250,6 +206,7 @@ static void bury(struct warden *w, int64_t now)
                 close(w->channel);
         w->channel = -1;
         describe_end(w, status);
+        prober_lost(&w->prober, now);
         vigil_ended(&w->vigil, now);
         if (!w->vigil.draining)
                 log_say(LOG_NOTICE, "the proxy is started again in %u ms", w->vigil.pause_ms);
@@ -338,6 +295,8 @@ static int pause_length(const struct warden *w, int64_t now)
 
         if (w->open && w->renewal > now && w->renewal < next)
                 next = w->renewal;
+        if (w->gate && w->upkeep.due > now && w->upkeep.due < next)
+                next = w->upkeep.due;
         if (w->vigil.draining && w->deadline > now && w->deadline < next)
                 next = w->deadline;
         return (int)(next - now);
@@ -345,12 +304,16 @@ static int pause_length(const struct warden *w, int64_t now)
 
 static void wait_for_something(struct warden *w)
 {
-        struct pollfd fds[] = {{w->signals, POLLIN, 0}, {w->channel, POLLIN, 0}};
+        struct pollfd fds[2 + SETUP_WATCH_FDS] = {{w->signals, POLLIN, 0}, {w->channel, POLLIN, 0}};
+        nfds_t count = 2 + upkeep_fds(&w->upkeep, fds + 2);
         int64_t now;
 
-        if (poll(fds, 2, pause_length(w, clock_ms())) < 0)
+        if (poll(fds, count, pause_length(w, clock_ms())) < 0)
                 return;
         now = clock_ms();
+        for (nfds_t i = 2; i < count; i++)
+                if (fds[i].revents)
+                        upkeep_heard(&w->upkeep, now);
         if (fds[1].revents)
                 listen_to_proxy(w, now);
         if (fds[0].revents)

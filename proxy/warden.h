@@ -5,6 +5,8 @@
 #include <sys/types.h>
 
 #include "proxy/config.h"
+#include "proxy/prober.h"
+#include "proxy/upkeep.h"
 #include "proxy/vigil.h"
 
 enum { INTERFACES_MAX = 64 }; /* about which the warden can say that they are missing */
@@ -14,9 +16,8 @@ struct warden {
         struct gate *gate; /* NULL: the operator installs the rules */
         bool open;         /* the gate, as it was last told to the proxy and the log */
         int gate_error;
-        int64_t renewal;    /* the next one */
-        int64_t inspection; /* the next one, of the set-up */
-        int setup_found;    /* what the last one found */
+        int64_t renewal; /* the next one */
+        struct upkeep upkeep;
         bool missing[INTERFACES_MAX];
 
         int signals;
@@ -24,14 +25,12 @@ struct warden {
         int channel; /* to the child, -1: none */
         bool killed;
         struct vigil vigil;
+        struct prober prober;
         struct allowance bypasses;
         unsigned long bad_messages;
         int64_t deadline; /* of draining */
         int64_t told;     /* systemd, the last time */
 };
-
-/* Applies the set-up. 0, or an errno that has been said. */
-int warden_set_up(struct warden *);
 
 /* Until SIGTERM or SIGINT; then everything is taken down. Returns the exit status. */
 int warden_serve(struct warden *);

@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <event2/thread.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -275,7 +276,10 @@ int worker_new(struct worker **made, struct proxy *p, unsigned index)
 static void *run(void *argument)
 {
         struct worker *w = argument;
+        char name[16]; /* what the kernel keeps of it; for whoever looks with top(1) */
 
+        snprintf(name, sizeof name, "worker %u", w->index);
+        pthread_setname_np(pthread_self(), name);
         event_base_dispatch(w->base);
         while (w->clients)
                 client_destroy(w->clients);

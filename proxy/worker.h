@@ -79,6 +79,9 @@ int listen_socket(const struct config *, int family, uint16_t port);
 union address;
 void proxy_bypass(struct worker *, const union address *);
 
+/* The connection of a self-test has reached a worker. Any thread. */
+void proxy_probed(struct proxy *);
+
 /* A connection was accepted: shuts the gate if that was one too many. */
 void proxy_admitted(struct proxy *);
 void proxy_left(struct proxy *);

@@ -9,6 +9,7 @@
 
 #include "setup/nft.h"
 #include "setup/plan.h"
+#include "setup/probe.h"
 #include "setup/text.h"
 
 struct gate {
@@ -60,6 +61,12 @@ static bool add_element(struct setup_text *t, const char *verb, const char *name
         return ok && text_add(t, " }\n");
 }
 
+static bool renew_element(struct setup_text *t, const char *name, unsigned seconds)
+{
+        return add_element(t, "add", name, seconds) && add_element(t, "delete", name, 0) &&
+               add_element(t, "add", name, seconds);
+}
+
 int gate_renew(struct gate *g, unsigned seconds)
 {
         const struct setup_options *o = g->options;
@@ -67,10 +74,15 @@ int gate_renew(struct gate *g, unsigned seconds)
         bool ok = true;
 
         for (size_t i = 0; i < o->interface_count; i++)
-                ok = ok && add_element(&script, "add", o->interfaces[i], seconds) &&
-                     add_element(&script, "delete", o->interfaces[i], 0) &&
-                     add_element(&script, "add", o->interfaces[i], seconds);
+                ok = ok && renew_element(&script, o->interfaces[i], seconds);
         return o->interface_count ? run(g, &script, ok) : 0;
+}
+
+int gate_probe(struct gate *g, unsigned seconds)
+{
+        struct setup_text script = {NULL, 0, 0};
+
+        return run(g, &script, renew_element(&script, PROBE_LINK, seconds));
 }
 
 int gate_shut(struct gate *g)

@@ -3,13 +3,15 @@
  * Order decides (see docs on transparent proxying in design.md §6): what is for this machine itself is left alone;
  * packets of connections that we have (both legs, with their ICMP errors) go to their sockets; then a bare SYN of a
  * client interface that is in the gate, and that nothing bypasses, goes to the listener. A mark is set only after
- * `tproxy` has found the listener, so that without one the packet is routed on as if nothing of this were there. */
+ * `tproxy` has found the listener, so that without one the packet is routed on as if nothing of this were there. All
+ * of it comes after destination NAT: what a captive portal redirects goes where it was redirected to. */
 #include "setup/plan.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "setup/probe.h"
 #include "setup/text.h"
 
 static const char private4[] = "10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16";
@@ -128,6 +130,14 @@ static bool add_jump(struct setup_text *t, const struct setup_options *o)
         return ok && text_add(t, "jump intercept\n");
 }
 
+/* The self-test's connections (probe.h): whatever else bypasses, these do not, and what nobody takes is refused. */
+static bool add_probe(struct setup_text *t, const struct setup_options *o)
+{
+        return text_add(t, "                iifname \"" PROBE_LINK "\" %s", syn) && add_ports(t, o) &&
+               text_add(t, "jump intercept comment \"self-test\"\n"
+                           "                iifname \"" PROBE_LINK "\" meta l4proto tcp reject with tcp reset\n");
+}
+
 static bool add_divert(struct setup_text *t, const struct setup_options *o)
 {
         static const char *const kinds[] = {
@@ -147,10 +157,11 @@ static bool add_divert(struct setup_text *t, const struct setup_options *o)
 static bool add_prerouting(struct setup_text *t, const struct setup_options *o)
 {
         bool ok = text_add(t, "        chain prerouting {\n"
-                              "                type filter hook prerouting priority mangle; policy accept;\n"
+                              "                type filter hook prerouting priority dstnat + 10; policy accept;\n"
                               "                fib daddr type local return comment \"for this machine itself\"\n");
 
-        ok = ok && add_divert(t, o) && text_add(t, "                iifname != @gate return\n") && add_bypass(t, o);
+        ok = ok && add_divert(t, o) && text_add(t, "                iifname != @gate return\n");
+        ok = ok && (!o->self_test || add_probe(t, o)) && add_bypass(t, o);
         ok = ok && (o->fail_closed || add_handed_back(t)) && add_jump(t, o);
         return ok && text_add(t, "        }\n");
 }

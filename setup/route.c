@@ -3,51 +3,14 @@
 #include "setup/route.h"
 
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
-#include <time.h>
 
+#include "setup/netlink.h"
 #include "setup/plan.h"
 
-enum { LOOPBACK_INDEX = 1, BUFFER = 32768 };
-
-/* Sends, and reads answers until the acknowledgement or the end of a dump. 0 or -errno. */
-static int talk(struct nlmsghdr *request, mnl_cb_t each, void *context)
-{
-        struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-        char buffer[BUFFER];
-        int result = -errno;
-
-        if (!socket)
-                return result;
-        request->nlmsg_seq = (unsigned)time(NULL);
-        if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) == 0 &&
-            mnl_socket_sendto(socket, request, request->nlmsg_len) >= 0) {
-                do {
-                        ssize_t n = mnl_socket_recvfrom(socket, buffer, sizeof buffer);
-
-                        result = n < 0 ? MNL_CB_ERROR
-                                       : mnl_cb_run(buffer, (size_t)n, request->nlmsg_seq,
-                                                    mnl_socket_get_portid(socket), each, context);
-                } while (result == MNL_CB_OK);
-                result = result == MNL_CB_ERROR ? -errno : 0;
-        } else {
-                result = -errno;
-        }
-        mnl_socket_close(socket);
-        return result;
-}
-
-static struct nlmsghdr *begin(char *buffer, uint16_t type, uint16_t flags)
-{
-        struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
-
-        h->nlmsg_type = type;
-        h->nlmsg_flags = NLM_F_REQUEST | flags;
-        return h;
-}
+enum { LOOPBACK_INDEX = 1 };
 
 static void put_rule(struct nlmsghdr *h, const struct setup_options *o, int family)
 {
@@ -77,24 +40,24 @@ static void put_route(struct nlmsghdr *h, const struct setup_options *o, int fam
 
 int route_add(enum route_thing thing, const struct setup_options *o, int family)
 {
-        char buffer[BUFFER];
-        struct nlmsghdr *h =
-                begin(buffer, thing == ROUTE_RULE ? RTM_NEWRULE : RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
+        char buffer[NETLINK_BUFFER];
+        struct nlmsghdr *h = netlink_begin(buffer, thing == ROUTE_RULE ? RTM_NEWRULE : RTM_NEWROUTE,
+                                           NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
         int error;
 
         (thing == ROUTE_RULE ? put_rule : put_route)(h, o, family);
-        error = talk(h, NULL, NULL);
+        error = netlink_talk(NULL, h, NULL, NULL);
         return error == -EEXIST ? 0 : error;
 }
 
 int route_delete(enum route_thing thing, const struct setup_options *o, int family)
 {
-        char buffer[BUFFER];
-        struct nlmsghdr *h = begin(buffer, thing == ROUTE_RULE ? RTM_DELRULE : RTM_DELROUTE, NLM_F_ACK);
+        char buffer[NETLINK_BUFFER];
+        struct nlmsghdr *h = netlink_begin(buffer, thing == ROUTE_RULE ? RTM_DELRULE : RTM_DELROUTE, NLM_F_ACK);
         int error;
 
         (thing == ROUTE_RULE ? put_rule : put_route)(h, o, family);
-        error = talk(h, NULL, NULL);
+        error = netlink_talk(NULL, h, NULL, NULL);
         return error == -ENOENT || error == -ESRCH ? 0 : error;
 }
 
@@ -174,8 +137,8 @@ static int see_route(const struct nlmsghdr *h, void *context)
 int route_find(enum route_thing thing, const struct setup_options *o, int family, unsigned *others)
 {
         struct search s = {o, family, false, 0};
-        char buffer[BUFFER];
-        struct nlmsghdr *h = begin(buffer, thing == ROUTE_RULE ? RTM_GETRULE : RTM_GETROUTE, NLM_F_DUMP);
+        char buffer[NETLINK_BUFFER];
+        struct nlmsghdr *h = netlink_begin(buffer, thing == ROUTE_RULE ? RTM_GETRULE : RTM_GETROUTE, NLM_F_DUMP);
         int error;
 
         if (thing == ROUTE_RULE) {
@@ -185,7 +148,7 @@ int route_find(enum route_thing thing, const struct setup_options *o, int family
                 struct rtmsg *r = mnl_nlmsg_put_extra_header(h, sizeof *r);
                 r->rtm_family = (uint8_t)family;
         }
-        error = talk(h, thing == ROUTE_RULE ? see_rule : see_route, &s);
+        error = netlink_talk(NULL, h, thing == ROUTE_RULE ? see_rule : see_route, &s);
         *others = s.others;
         return error ? error : s.found;
 }

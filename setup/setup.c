@@ -9,6 +9,7 @@
 
 #include "setup/nft.h"
 #include "setup/plan.h"
+#include "setup/probe.h"
 #include "setup/route.h"
 #include "setup/sysctl.h"
 #include "setup/text.h"
@@ -149,8 +150,11 @@ int setup_up(const struct setup_options *o, struct setup_text *why)
 int setup_down(const struct setup_options *o, struct setup_text *why)
 {
         int nft = delete_nft(why), routes = delete_routes(o, why), sysctls = sysctl_restore(o, why);
+        int link = probe_remove();
 
-        return nft ? nft : routes ? routes : sysctls;
+        if (link)
+                text_add(why, "the link " PROBE_LINK ": %s", strerror(-link));
+        return nft ? nft : routes ? routes : sysctls ? sysctls : link;
 }
 
 /* ---- check ---------------------------------------------------------------------------------------------------------

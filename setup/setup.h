@@ -28,6 +28,7 @@ struct setup_options {
         const char *const *bypass_servers; /* addresses, CIDR, and the word "private" */
         size_t bypass_server_count;
         const char *match; /* a further nft condition or "" */
+        bool self_test;    /* connections of the probe's link are intercepted as well (setup/probe.h) */
         bool fail_closed;
         const char *state; /* file that remembers what was found (old sysctls), e.g. /run/limpid/setup.state */
 };
@@ -68,6 +69,9 @@ void gate_free(struct gate **);
 /* Intercept on these interfaces for the next `seconds` (3): one transaction; interfaces that do not exist now are fine.
  * 0 or errno. */
 int gate_renew(struct gate *, unsigned seconds);
+
+/* The same for the probe's link, and for nothing else. */
+int gate_probe(struct gate *, unsigned seconds);
 
 /* Shut at once: new connections are routed directly. */
 int gate_shut(struct gate *);

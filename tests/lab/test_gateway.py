@@ -11,10 +11,13 @@ import pytest
 
 from lab import wait
 from lab.limpid import rendered, user
-from lab.net import ended, kill, unchanged
+from lab.net import blocked, ended, kill, unchanged
 from lab.nginx import pattern
 from lab.origin import answer
 from lab.wire import Closed, get, reply
+
+
+HUNG = 4  # seconds: a heartbeat more or less on a busy machine included
 
 
 def intercepted(there, client, request=None):
@@ -50,8 +53,10 @@ def all_at_once(lab, there):
 
 # ---- what dies
 
-def test_k1_a_dead_proxy_leaves_connections_direct_at_once(lab, limpid_with, there, all_at_once):
-    limpid = limpid_with()
+@pytest.mark.parametrize("form", ["tproxy", "mark"])
+def test_k1_a_dead_proxy_leaves_connections_direct_at_once(lab, limpid_with, origin, there, all_at_once, form):
+    limpid, six = limpid_with(intercept={"form": form}), origin(family=6)
+    assert intercepted(six, lab.client) is True
     assert intercepted(there, lab.client) is True
     kill(limpid.process.pid, signal.SIGSTOP)  # the warden: nothing is repaired meanwhile
     dead = limpid.proxy()
@@ -59,6 +64,7 @@ def test_k1_a_dead_proxy_leaves_connections_direct_at_once(lab, limpid_with, the
     wait.eventually(lambda: not limpid.listens(), "its listeners to be closed")
     for client in lab.clients:
         assert intercepted(there, client) is False, "the very next connection"
+        assert intercepted(six, client) is False
     kill(limpid.process.pid, signal.SIGCONT)
     all_at_once(True)
     assert limpid.proxy() != dead
@@ -76,8 +82,27 @@ def test_k2_a_hung_proxy_leaves_connections_direct_and_comes_back(lab, limpid_wi
     limpid = limpid_with()
     proxy = limpid.proxy()
     kill(proxy, signal.SIGSTOP)
-    all_at_once(False)
+    all_at_once(False, within=HUNG)
     kill(proxy, signal.SIGCONT)
+    all_at_once(True)
+    assert limpid.proxy() == proxy
+
+
+def test_k2_one_worker_that_hangs_leaves_connections_direct(lab, limpid_with, all_at_once):
+    """The other one could go on, but half of the connections would wait for this one."""
+    limpid = limpid_with()
+    proxy = limpid.proxy()
+    with blocked(limpid.thread("worker 1")):
+        all_at_once(False, within=HUNG)
+    all_at_once(True)
+    assert limpid.proxy() == proxy
+
+
+def test_a_warden_that_hangs_leaves_connections_direct(lab, limpid_with, all_at_once):
+    limpid = limpid_with()
+    kill(limpid.process.pid, signal.SIGSTOP)
+    all_at_once(False, within=HUNG)
+    kill(limpid.process.pid, signal.SIGCONT)
     all_at_once(True)
 
 
@@ -101,13 +126,15 @@ def test_the_warden_killed_takes_the_proxy_along_and_connections_go_direct(lab, 
     limpid.check_kernel()
 
 
-def test_starting_again_after_a_kill_of_everything(lab, limpid_with, all_at_once):
+def test_starting_again_after_a_kill_of_everything(lab, limpid_with, there, all_at_once):
     """No clean-up has run: the next start finds what the last one left, and its end gives back what the first one found."""
     limpid = limpid_with()
     first = limpid.before
     for pid in [limpid.process.pid, *limpid.children()]:
         kill(pid, signal.SIGKILL)
     limpid.process.wait()
+    wait.eventually(lambda: not limpid.listens(), "its listeners to be closed")
+    assert [intercepted(there, client) for client in lab.clients] == [False, False], "the very next connections"
     limpid.start()
     limpid.before = first
     all_at_once(True)
@@ -297,17 +324,98 @@ def test_k3_beyond_the_limit_connections_go_direct(lab, limpid_with, there, orig
     wait.eventually(lambda: intercepted(there, lab.other_client) is True, "the gate to open again")
 
 
-def test_fail_closed_leaves_nothing_direct(lab, limpid_with, there):
-    limpid = limpid_with(intercept={"fail": "closed"})
-    assert intercepted(there, lab.client) is True
+def test_fail_closed_leaves_nothing_direct(lab, limpid_with, origin):
+    """Not even where nobody is left to refuse it: the rules do, with a reset."""
+    limpid, servers = limpid_with(intercept={"fail": "closed"}), [origin(), origin(family=6)]
+
+    def refused():
+        for there in servers:
+            with pytest.raises(ConnectionRefusedError):
+                lab.client.connect(there.address)
+        return True
+
+    assert all(intercepted(there, lab.client) is True for there in servers)
     kill(limpid.process.pid, signal.SIGSTOP)
-    dead = limpid.proxy()
-    kill(dead, signal.SIGKILL)
+    kill(limpid.proxy(), signal.SIGKILL)
     wait.eventually(lambda: not limpid.listens(), "its listeners to be closed")
-    for _ in range(3):
-        assert intercepted(there, lab.client) is None
+    assert refused()
+    wait.eventually(lambda: not limpid.gate_open(), "the gate's elements to expire")
+    assert refused()
     kill(limpid.process.pid, signal.SIGCONT)
-    wait.eventually(lambda: intercepted(there, lab.client) is True)
+    wait.eventually(lambda: all(intercepted(there, lab.client) is True for there in servers))
+
+
+# ---- what would have been otherwise without it
+
+@pytest.mark.parametrize("broken", ["refused", "unreachable"])
+def test_k9_a_server_whose_ipv6_is_broken(lab, limpid_with, origin, broken):
+    """The first try is reset; the next one finds the truth, and goes over to IPv4 as it would without Limpid."""
+    there, six = origin(answer(reply(b"four"))), "2001:db8:99::1" if broken == "unreachable" else lab.fresh_address(6)
+    limpid_with()
+    lab.gateway.run("ip", "-6", "route", "add", "unreachable", "2001:db8:99::/64")
+    try:
+        said = lab.client.run("curl", "-sS", "--max-time", 20, "--retry", 5, "--retry-all-errors", "--retry-delay", 1,
+                              "--resolve", f"both.test:80:{six},{there.address}", "http://both.test/")
+        assert said == "four"
+    finally:
+        lab.gateway.run("ip", "-6", "route", "del", "unreachable", "2001:db8:99::/64")
+
+
+FORBIDDEN = """
+table inet theirs {{
+        chain forward {{
+                type filter hook forward priority 0
+                ip daddr {{ 10.99.0.1, {public} }} reject with tcp reset
+        }}
+}}
+"""
+
+
+def test_k10_what_the_forward_chain_forbids_stays_forbidden(lab, limpid_with, origin):
+    """Private destinations without a word, others by `match`."""
+    public, other = origin(), origin()
+    lab.gateway.run("nft", "-f", "-", input=FORBIDDEN.format(public=public.address))
+    lab.origin.run("ip", "route", "add", "local", "10.99.0.0/24", "dev", "lo")
+    try:
+        private = origin(address="10.99.0.1")
+        limpid = limpid_with(intercept={"match": f"ip daddr != {public.address}"})
+        for there in (private, public):
+            with pytest.raises(ConnectionRefusedError):
+                lab.client.connect(there.address)
+        assert intercepted(other, lab.client) is True
+        limpid.stop()
+    finally:
+        lab.origin.run("ip", "route", "del", "local", "10.99.0.0/24", "dev", "lo")
+        lab.gateway.run("nft", "delete", "table", "inet", "theirs")
+
+
+PORTAL = """
+table inet portal {
+        set known {
+                type ipv4_addr
+        }
+        chain prerouting {
+                type nat hook prerouting priority dstnat
+                iifname "lan*" ip saddr != @known tcp dport 80 redirect to :8008
+        }
+}
+"""
+
+
+def test_k10_a_captive_portals_redirect_stays_one(lab, limpid_with, there):
+    lab.gateway.run("nft", "-f", "-", input=PORTAL)
+    try:
+        with lab.gateway.listen("0.0.0.0", 8008) as portal:
+            limpid = limpid_with()
+            portal.settimeout(wait.DEADLINE)
+            with lab.client.connect(there.address):
+                portal.accept()[0].close()
+            lab.gateway.run("nft", "add", "element", "inet", "portal", "known", "{ 10.77.1.2 }")
+            assert intercepted(there, lab.client) is True
+            lab.gateway.run("nft", "flush", "set", "inet", "portal", "known")
+            limpid.stop()
+    finally:
+        lab.gateway.run("nft", "delete", "table", "inet", "portal")
 
 
 FIREWALL = """
@@ -377,3 +485,34 @@ def test_what_the_warden_may_do(limpid_with):
     warden = status(limpid_with().process.pid)
     effective = int(warden["CapEff"], 16)
     assert effective & NET_ADMIN and not effective & SYS_ADMIN and bin(effective).count("1") <= 7
+
+
+# ---- systemd
+
+def test_systemd_is_told_how_it_goes(lab, limpid_with, place, monkeypatch):
+    """sd_notify(3), for Type=notify and WatchdogSec: alive also while the proxy is not."""
+    path = place("systemd") / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(path))
+        systemd.settimeout(wait.DEADLINE)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(path))
+        limpid = limpid_with()
+        heard = []
+
+        def hear(state):
+            while heard[-1:] != [state]:
+                heard.append(systemd.recv(100).decode())
+
+        hear("READY=1")
+        hear("WATCHDOG=1")
+        kill(limpid.proxy(), signal.SIGKILL)
+        hear("READY=1")
+        hear("WATCHDOG=1")
+        limpid.stop()
+        hear("STOPPING=1")
+        assert set(heard) == {"READY=1", "WATCHDOG=1", "STOPPING=1"}
+
+
+def test_the_units_watchdog_is_more_patient_than_the_warden_is_slow():
+    unit = (Path(__file__).resolve().parents[2] / "conf" / "limpid.service.in").read_text()
+    assert "Type=notify" in unit and int(re.search(r"^WatchdogSec=(\d+)$", unit, re.M)[1]) >= 10

@@ -109,7 +109,7 @@ static void expect_defaults(void)
         cr_assert_eq(s->bypass_server_count, 1);
         cr_expect_str_eq(s->bypass_servers[0], "private");
         cr_expect_str_eq(s->match, "");
-        cr_expect(config->self_test);
+        cr_expect(config->setup.self_test);
         cr_expect_not(s->fail_closed);
         cr_expect_not(config->manual);
         cr_expect_str_eq(s->state, "/run/limpid/setup.state");
@@ -207,7 +207,7 @@ Test(config, every_key_of_interception)
         cr_assert_eq(s->bypass_server_count, 2);
         cr_expect_str_eq(s->bypass_servers[1], "2001:db8::/32");
         cr_expect_str_eq(s->match, "ip daddr != 192.0.2.1");
-        cr_expect_not(config->self_test);
+        cr_expect_not(config->setup.self_test);
         cr_expect(s->fail_closed);
         cr_expect(config->manual);
 }

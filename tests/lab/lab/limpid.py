@@ -181,6 +181,11 @@ class Limpid:
 
         return wait.eventually(found, "the proxy process")
 
+    def thread(self, name):
+        """The id of a thread of the proxy's."""
+        tasks = Path(f"/proc/{self.proxy()}/task")
+        return next(int(task.name) for task in tasks.iterdir() if (task / "comm").read_text().strip() == name)
+
     def rss_anon(self):
         """Anonymous memory of the proxy process, in bytes."""
         return int(re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{self.proxy()}/status").read_text())[1]) << 10

@@ -13,6 +13,7 @@ however it went; what a reaper left behind is swept at the next start.
 
 import atexit
 import concurrent.futures
+import contextlib
 import ctypes
 import difflib
 import itertools
@@ -233,6 +234,24 @@ def unchanged(before, after):
     """Asserts that two states of the kernel are the same; what is not is shown as a diff."""
     if before != after:
         raise AssertionError("\n".join(difflib.unified_diff(before.splitlines(), after.splitlines(), "before", "after", lineterm="", n=1)))
+
+
+@contextlib.contextmanager
+def blocked(tid):
+    """One thread of a process stands still in here, whatever it was doing; the others go on (ptrace(2))."""
+    seize, interrupt, detach, wall = 0x4206, 0x4207, 17, 0x40000000
+
+    def ptrace(request):
+        if libc.ptrace(request, tid, None, None):
+            raise OSError(ctypes.get_errno(), f"ptrace {request:#x} {tid}")
+
+    with concurrent.futures.ThreadPoolExecutor(1) as tracer:  # one tracer is one thread
+        for call in ((ptrace, seize), (ptrace, interrupt), (os.waitpid, tid, wall)):
+            tracer.submit(*call).result()
+        try:
+            yield
+        finally:
+            tracer.submit(ptrace, detach).result()
 
 
 def kill(pid, sign):

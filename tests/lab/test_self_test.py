@@ -1,0 +1,183 @@
+"""The gate opens on the evidence of a test connection: what it notices, how it says so, and that nothing of it stays."""
+
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lab import wait
+from lab.net import kill
+from test_gateway import intercepted, status
+
+LINK = "limpid-probe"
+THROUGH = "self-test: a connection has come through"
+
+
+def firewall(verdict, condition=""):
+    """An INPUT chain that lets in the machine itself, and does this with the rest."""
+    return f"""
+table inet fw {{
+        chain input {{
+                type filter hook input priority 0; policy accept
+                iif lo accept
+                {condition} meta l4proto tcp {verdict}
+        }}
+}}
+"""
+
+
+@pytest.fixture
+def walled(lab):
+    """walled(verdict, condition): puts up such a firewall; the returned function takes it down."""
+    def remove():
+        subprocess.run(lab.gateway.command("nft", "delete", "table", "inet", "fw"), stderr=subprocess.DEVNULL)
+
+    def make(*words):
+        lab.gateway.run("nft", "-f", "-", input=firewall(*words))
+        return remove
+
+    yield make
+    remove()
+
+
+@pytest.fixture
+def begun(limpid_with):
+    """begun(section={…}): started, and its gate need not open. What it found before is not what it will leave."""
+    def make(**changes):
+        limpid = limpid_with(start=False, **changes)
+        limpid.start(ready=False)
+        limpid.before = re.sub(r"table inet fw \{.*?\n\}\n", "", limpid.before, flags=re.S)
+        return limpid
+
+    return make
+
+
+def linked(lab):
+    return LINK in lab.gateway.run("ip", "-br", "link")
+
+
+def retest(lab):
+    """The rules are put back, and what they do is tested then."""
+    lab.gateway.run("ip", "rule", "del", "lookup", "100")
+
+
+def test_a_test_that_fails_later_shuts_the_gate(lab, limpid, walled, origin):
+    there = origin()
+    remove = walled("drop")
+    retest(lab)
+    limpid.said("nobody answered its SYN")
+    wait.eventually(lambda: intercepted(there, lab.client) is False, "the gate to be shut")
+    remove()
+    wait.eventually(lambda: intercepted(there, lab.client) is True, "the gate to open again")
+
+
+def test_a_link_that_was_removed_is_made_anew(lab, limpid):
+    failed = limpid.stderr.count("self-test over")
+    lab.gateway.run("ip", "link", "del", LINK)
+    retest(lab)
+    wait.eventually(lambda: linked(lab), "the link")
+    assert limpid.stderr.count("self-test over") == failed
+
+
+@pytest.mark.parametrize("verdict, condition, said", [
+    ("reject with tcp reset", "", "IPv4: its connection was refused"),
+    ("drop", "meta nfproto ipv6", "IPv6: nobody answered its SYN"),
+    ("drop", "tcp flags & (syn | psh) == psh", "IPv4: a socket answered, but no worker"),
+])
+def test_it_says_how_far_the_test_came(lab, begun, walled, origin, verdict, condition, said):
+    remove = walled(verdict, condition)
+    limpid = begun()
+    limpid.said(said)
+    assert not limpid.gate_open()
+    there = origin()
+    assert intercepted(there, lab.client) is False
+    remove()
+    limpid.said(THROUGH)
+    wait.eventually(lambda: intercepted(there, lab.client) is True, "the gate to open by itself")
+    assert limpid.stderr.count("self-test over") == 1, limpid.stderr
+
+
+def test_without_self_test_there_is_no_link_and_the_gate_opens_all_the_same(lab, begun, walled):
+    walled("drop")
+    limpid = begun(intercept={"self_test": False})
+    limpid.wait_ready()
+    assert not linked(lab) and LINK not in lab.gateway.run("nft", "list", "ruleset")
+
+
+def test_without_ipv6_it_tests_ipv4_alone(begun, walled):
+    walled("drop", "meta nfproto ipv6")
+    begun(intercept={"ipv6": False}).wait_ready()
+
+
+def test_with_marks_and_another_port_and_a_proxy_that_is_restarted(limpid_with):
+    limpid = limpid_with(intercept={"form": "mark", "ports": [8000, 80]})
+    limpid.said(THROUGH)
+    kill(limpid.proxy(), signal.SIGKILL)
+    limpid.said("(?s)gate is shut.*gate is open")
+
+
+def test_all_killed_the_link_goes_by_itself(lab, limpid_with):
+    """It is held by nothing but the program's sockets."""
+    limpid = limpid_with()
+    assert linked(lab)
+    children = limpid.children()
+    for pid in [limpid.process.pid, *children]:
+        kill(pid, signal.SIGKILL)
+    limpid.process.wait()
+    limpid.process = None
+    wait.eventually(lambda: not linked(lab), "the link to go")
+    limpid.command("setup", "down")
+    limpid.check_kernel()
+
+
+def test_what_the_prober_may_do(lab, begun, walled):
+    """The child without threads, that waits for an answer to its SYN."""
+    walled("drop")
+    limpid = begun()
+    proxy = limpid.proxy()
+    prober = wait.eventually(lambda: next((pid for pid in limpid.children() if pid != proxy), None), "a prober")
+
+    def reduced():
+        now = status(prober)
+        return now if now["NoNewPrivs"] == "1" else None
+
+    may = wait.eventually(reduced, "it to give its privileges away")
+    assert all(int(may[kind], 16) == 0 for kind in ("CapEff", "CapPrm", "CapInh", "CapAmb"))
+    assert may["Uid"].split()[1] != "0"
+    files = {str(Path(f"/proc/{prober}/fd/{fd.name}").readlink()).split(":")[0] for fd in Path(f"/proc/{prober}/fd").iterdir() if int(fd.name) > 2}
+    assert files == {"socket"}
+
+
+@pytest.mark.skipif(not Path("/proc/sys/net/bridge").exists(), reason="no br_netfilter in this kernel")
+def test_a_client_bridge_that_shows_its_frames_to_iptables(lab, begun, origin):
+    """The handshake of an intercepted connection would never end (facts.md); a test connection cannot reach through a bridge."""
+    lab.gateway.run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0", "net.bridge.bridge-nf-call-ip6tables=0")
+    lab.gateway.run("ip", "link", "add", "br9", "type", "bridge", "nf_call_iptables", "1")
+    try:
+        limpid, there = begun(intercept={"interfaces": ["lan0", "br9"]}), origin()
+        limpid.said("bridge br9 hands its frames to iptables")
+        assert intercepted(there, lab.client) is False
+        lab.gateway.run("ip", "link", "set", "br9", "type", "bridge", "nf_call_iptables", "0")
+        wait.eventually(lambda: intercepted(there, lab.client) is True, "the gate to open")
+        lab.gateway.run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=1")
+        wait.eventually(lambda: intercepted(there, lab.client) is False, "the gate to shut")
+        lab.gateway.run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0")
+        limpid.stop()
+    finally:
+        lab.gateway.run("ip", "link", "del", "br9")
+        lab.gateway.run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=1", "net.bridge.bridge-nf-call-ip6tables=1")
+
+
+def test_it_says_what_it_takes(lab, limpid_with):
+    """Making a namespace takes CAP_SYS_ADMIN, which the proxy and the warden do without."""
+    limpid = limpid_with(start=False)
+    limpid.wrapper = ("setpriv", "--bounding-set=-sys_admin")
+    limpid.start(ready=False)
+    assert limpid.process.wait(wait.DEADLINE) == 1
+    limpid.process = None
+    assert re.search("SYS_ADMIN.*self_test = false", limpid.stderr)
+    limpid.check_kernel()
+    limpid.config["intercept"]["self_test"] = False
+    limpid.start()

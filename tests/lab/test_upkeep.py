@@ -1,0 +1,111 @@
+"""What others undo while Limpid runs is put back at the kernel's word, within a second, and said once."""
+
+import contextlib
+import subprocess
+
+import pytest
+
+from lab import wait
+from test_gateway import intercepted
+
+SOON = 3  # the look that needs no word comes after 5 s; a second is what it takes on a machine that is not busy
+PUT_BACK = "the set-up is not as it was, it is put back"
+
+
+@pytest.fixture
+def there(origin):
+    return {family: origin(family=family) for family in (4, 6)}
+
+
+@pytest.fixture
+def whole(lab, there):
+    """whole(limpid): waits until the set-up is complete and the clients of both families are intercepted."""
+    def make(limpid):
+        wait.eventually(lambda: "everything is as it should be" in limpid.command("setup", "check", code=None), "the set-up", within=SOON)
+        for family in (4, 6):
+            wait.eventually(lambda: intercepted(there[family], lab.client) is True, f"IPv{family} to be intercepted")
+
+    return make
+
+
+def test_rules_and_routes_that_are_removed(lab, limpid, whole):
+    whole(limpid)
+    said = limpid.stderr.count(PUT_BACK)
+    for words in (("-4", "rule", "del", "lookup", "100"), ("-6", "rule", "del", "lookup", "100"),
+                  ("-4", "route", "flush", "table", "100"), ("-6", "route", "flush", "table", "100")):
+        lab.gateway.run("ip", *words)
+        whole(limpid)
+    assert limpid.stderr.count(PUT_BACK) == said + 4, limpid.stderr
+
+
+def test_a_firewall_that_is_restarted(lab, limpid, whole):
+    before = limpid.stderr.count(PUT_BACK)
+    for command, said in (("delete table inet limpid", 1), ("flush ruleset", 1), ("flush table inet limpid", 2)):
+        lab.gateway.run("nft", *command.split())
+        whole(limpid)
+        assert limpid.stderr.count(PUT_BACK) == before + said, "the same is said once a minute"
+
+
+def test_routes_that_go_with_a_loopback_that_is_set_down(lab, limpid, whole):
+    lab.gateway.run("ip", "link", "set", "lo", "down")
+    lab.gateway.run("ip", "link", "set", "lo", "up")
+    whole(limpid)
+
+
+def test_others_rules_and_routes_are_none_of_its_business(lab, limpid, whole):
+    said = limpid.stderr.count(PUT_BACK)
+    try:
+        for _ in range(20):
+            lab.gateway.run("nft", "add", "table", "inet", "theirs")
+            lab.gateway.run("nft", "delete", "table", "inet", "theirs")
+            lab.gateway.run("ip", "rule", "add", "fwmark", "0x100/0x100", "lookup", "200", "priority", "150")
+            lab.gateway.run("ip", "rule", "del", "priority", "150")
+    finally:
+        subprocess.run(lab.gateway.command("ip", "rule", "del", "priority", "150"), stderr=subprocess.DEVNULL)
+    whole(limpid)
+    assert limpid.stderr.count(PUT_BACK) == said
+
+
+def test_changed_addresses(lab, limpid, there):
+    """The gateway's own are left alone, also those that it was given later."""
+    new = {4: "203.0.113.77", 6: "2001:db8:ff::77"}
+    for family, address in new.items():
+        lab.gateway.run("ip", "address", "add", address, "dev", "wan0", *(["nodad"] if family == 6 else []))
+    try:
+        for address in new.values():
+            with pytest.raises(ConnectionRefusedError):
+                lab.client.connect(address, 80)
+        assert all(intercepted(there[family], lab.client) for family in (4, 6))
+    finally:
+        for address in new.values():
+            lab.gateway.run("ip", "address", "del", address, "dev", "wan0")
+
+
+@contextlib.contextmanager
+def unplugged(gateway):
+    """lan1 goes; at the end it comes back."""
+    gateway.run("ip", "link", "set", "lan1", "down")
+    gateway.run("ip", "link", "set", "lan1", "name", "gone0")
+    gateway.run("ip", "link", "set", "gone0", "up")
+    try:
+        yield
+    finally:
+        gateway.run("ip", "link", "set", "gone0", "down")
+        gateway.run("ip", "link", "set", "gone0", "name", "lan1")
+        gateway.run("ip", "link", "set", "lan1", "up")
+        gateway.run("ip", "address", "replace", "fd77:2::1/64", "dev", "lan1", "nodad")
+
+
+def test_an_interface_that_goes_and_comes_back(lab, limpid_with, there):
+    """Under another name it is no client interface; what comes back under the old one is, though all its addresses are new."""
+    with unplugged(lab.gateway):
+        pass  # from now on its routes are the last of all, which the comparison at the end would notice
+    limpid = limpid_with()
+    with unplugged(lab.gateway):
+        limpid.said("interface lan1 does not exist")
+        assert intercepted(there[4], lab.other_client) is False
+        assert intercepted(there[4], lab.client) is True, "the other one goes on"
+    for family in (4, 6):
+        wait.eventually(lambda: intercepted(there[family], lab.other_client) is True, f"IPv{family} to be intercepted")
+    limpid.said("interface lan1 is there")
+    assert limpid.stderr.count("lan1") == 2, limpid.stderr
