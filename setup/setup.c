@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "setup/bridge.h"
 #include "setup/nft.h"
 #include "setup/plan.h"
 #include "setup/probe.h"
@@ -141,6 +142,8 @@ int setup_up(const struct setup_options *o, struct setup_text *why)
                 error = add_routes(o, why);
         if (!error)
                 error = apply_nft(o, why);
+        if (!error)
+                error = bridge_up(o, why);
         if (error)
                 setup_down(o, &ignored);
         setup_text_free(&ignored);
@@ -150,11 +153,11 @@ int setup_up(const struct setup_options *o, struct setup_text *why)
 int setup_down(const struct setup_options *o, struct setup_text *why)
 {
         int nft = delete_nft(why), routes = delete_routes(o, why), sysctls = sysctl_restore(o, why);
-        int link = probe_remove();
+        int bridges = bridge_down(o, why), link = probe_remove();
 
         if (link)
                 text_add(why, "the link " PROBE_LINK ": %s", strerror(-link));
-        return nft ? nft : routes ? routes : sysctls ? sysctls : link;
+        return nft ? nft : routes ? routes : sysctls ? sysctls : bridges ? bridges : link;
 }
 
 /* ---- check ---------------------------------------------------------------------------------------------------------
@@ -224,6 +227,7 @@ int setup_check(const struct setup_options *o, struct setup_text *out)
         check_nft(o, out);
         check_routes(o, out);
         check_sysctls(out);
+        bridge_check(o, out);
         return out->len > before ? 1 : 0;
 }
 
@@ -247,6 +251,6 @@ int setup_show(const struct setup_options *o, struct setup_text *out)
         }
         ok = ok && text_add(out, "# what is intercepted; the elements of `gate` are the interfaces for which it is\n"
                                  "nft -f - <<'LIMPID'\n");
-        ok = ok && plan_nft(o, out) && text_add(out, "LIMPID\n");
+        ok = ok && plan_nft(o, out) && text_add(out, "LIMPID\n") && bridge_show(o, out);
         return ok ? 0 : -ENOMEM;
 }
