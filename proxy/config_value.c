@@ -113,8 +113,9 @@ const char *value_interface(const char *text)
         bool bad = len == 0 || len >= IFNAMSIZ || strcmp(text, ".") == 0 || strcmp(text, "..") == 0;
 
         for (size_t i = 0; i < len; i++)
-                bad = bad || !isgraph((unsigned char)text[i]) || strchr("/:\"\\*", text[i]);
-        return bad ? "must be the name of a network interface" : NULL;
+                bad = bad || !isgraph((unsigned char)text[i]) || strchr("/:\"\\", text[i]) ||
+                      (text[i] == '*' && (i == 0 || i + 1 < len));
+        return bad ? "must be the name of a network interface, or the beginning of one and *" : NULL;
 }
 
 const char *value_host(const char *text)

@@ -12,7 +12,7 @@
 
 #include "proxy/log.h"
 #include "proxy/privilege.h"
-#include "setup/bridge_calls.h"
+#include "setup/bridge.h"
 #include "setup/probe.h"
 
 enum {

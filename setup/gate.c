@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "setup/bridge_plan.h"
 #include "setup/ipset.h"
+#include "setup/links.h"
 #include "setup/nft.h"
 #include "setup/plan.h"
 #include "setup/probe.h"
@@ -70,26 +72,55 @@ static bool renew_element(struct setup_text *t, const char *name, unsigned secon
                add_element(t, "add", name, seconds);
 }
 
-static int renew_sets(const struct setup_options *o, unsigned seconds)
+static int renew_sets(const struct setup_options *o, const struct links *all, unsigned seconds)
 {
-        int error = 0;
+        int error = ENOENT;
 
-        for (size_t i = 0; i < o->interface_count && !error; i++)
-                error = ipset_renew(o->interfaces[i], seconds);
-        return o->interface_count ? error : ENOENT;
+        for (size_t i = 0; i < o->interface_count; i++)
+                if (!links_is_pattern(o->interfaces[i]))
+                        error = ipset_renew(o->interfaces[i], seconds);
+        for (size_t i = 0; i < all->count; i++)
+                if (all->at[i].wanted)
+                        error = ipset_renew(all->at[i].name, seconds);
+        return error;
 }
 
-int gate_renew(struct gate *g, unsigned seconds)
+/* A transaction of its own: without the table for bridges what is routed is intercepted all the same, and frames stay
+ * on the bridge. The table is put back by whoever compares plan and machine. */
+static void renew_ports(struct gate *g, const struct links *all, unsigned seconds)
+{
+        struct setup_text script = {NULL, 0, 0};
+
+        if (links_have_bridge(all))
+                run(g, &script, bridge_plan_ports(all, seconds, &script));
+}
+
+/* A name is renewed whether the interface is there or not; `*` stands for those that are. */
+static int renew_all(struct gate *g, const struct links *all, unsigned seconds)
 {
         const struct setup_options *o = g->options;
         struct setup_text script = {NULL, 0, 0};
         bool ok = true;
 
-        if (!g->nft)
-                return renew_sets(o, seconds);
         for (size_t i = 0; i < o->interface_count; i++)
-                ok = ok && renew_element(&script, o->interfaces[i], seconds);
-        return o->interface_count ? run(g, &script, ok) : 0;
+                if (!links_is_pattern(o->interfaces[i]))
+                        ok = ok && renew_element(&script, o->interfaces[i], seconds);
+        for (size_t i = 0; i < all->count; i++)
+                if (all->at[i].wanted)
+                        ok = ok && renew_element(&script, all->at[i].name, seconds);
+        return script.len || !ok ? run(g, &script, ok) : 0;
+}
+
+int gate_renew(struct gate *g, unsigned seconds)
+{
+        struct links all = {NULL, 0, 0};
+        int read = links_read(&all, g->options);
+        int error = g->nft ? renew_all(g, &all, seconds) : renew_sets(g->options, &all, seconds);
+
+        if (!read && g->nft)
+                renew_ports(g, &all, seconds);
+        links_free(&all);
+        return error;
 }
 
 int gate_probe(struct gate *g, unsigned seconds)
@@ -99,13 +130,31 @@ int gate_probe(struct gate *g, unsigned seconds)
         return run(g, &script, renew_element(&script, PROBE_LINK, seconds));
 }
 
+/* An error is that there is no such table. */
+static void shut_ports(struct gate *g)
+{
+        struct setup_text script = {NULL, 0, 0};
+
+        run(g, &script, text_add(&script, "flush set " BRIDGE_TABLE " gate\n"));
+}
+
 int gate_shut(struct gate *g)
 {
         struct setup_text script = {NULL, 0, 0};
 
         if (!g->nft)
                 return ipset_shut();
+        shut_ports(g);
         return run(g, &script, text_add(&script, "flush set " PLAN_TABLE " gate\n"));
+}
+
+static int hand_back(struct gate *g, const char *table, bool is_six, const char *host, unsigned port, unsigned seconds)
+{
+        struct setup_text script = {NULL, 0, 0};
+
+        return run(g, &script,
+                   text_add(&script, "add element %s handed_back%c { %s . %u timeout %us }\n", table,
+                            is_six ? '6' : '4', host, port, seconds));
 }
 
 int gate_bypass(struct gate *g, const struct sockaddr *a, unsigned seconds)
@@ -113,8 +162,8 @@ int gate_bypass(struct gate *g, const struct sockaddr *a, unsigned seconds)
         const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)a;
         const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)(const void *)a;
         bool is_six = a->sa_family == AF_INET6;
-        struct setup_text script = {NULL, 0, 0};
         char host[INET6_ADDRSTRLEN];
+        unsigned port;
 
         if (a->sa_family != AF_INET && !is_six)
                 return EAFNOSUPPORT;
@@ -122,19 +171,30 @@ int gate_bypass(struct gate *g, const struct sockaddr *a, unsigned seconds)
                 return ipset_bypass(a, seconds);
         inet_ntop(a->sa_family, is_six ? (const void *)&six->sin6_addr : (const void *)&four->sin_addr, host,
                   sizeof host);
-        return run(g, &script,
-                   text_add(&script, "add element " PLAN_TABLE " handed_back%c { %s . %u timeout %us }\n",
-                            is_six ? '6' : '4', host, ntohs(is_six ? six->sin6_port : four->sin_port), seconds));
+        port = ntohs(is_six ? six->sin6_port : four->sin_port);
+        hand_back(g, BRIDGE_TABLE, is_six, host, port, seconds); /* which need not be there */
+        return hand_back(g, PLAN_TABLE, is_six, host, port, seconds);
+}
+
+static bool any_is(const struct links *all, const char *interface)
+{
+        for (size_t i = 0; i < all->count; i++)
+                if (links_match(interface, all->at[i].name))
+                        return true;
+        return false;
 }
 
 size_t gate_missing(struct gate *g, char missing[][IF_NAMESIZE], size_t max)
 {
+        struct links all = {NULL, 0, 0};
         size_t count = 0;
+        int error = links_read(&all, g->options);
 
-        for (size_t i = 0; i < g->options->interface_count && count < max; i++)
-                if (if_nametoindex(g->options->interfaces[i]) == 0) {
+        for (size_t i = 0; i < g->options->interface_count && count < max && !error; i++)
+                if (!any_is(&all, g->options->interfaces[i])) {
                         strncpy(missing[count], g->options->interfaces[i], IF_NAMESIZE - 1);
                         missing[count++][IF_NAMESIZE - 1] = 0;
                 }
+        links_free(&all);
         return count;
 }

@@ -80,7 +80,7 @@ static bool add_addresses(struct setup_text *t, const char *const *all, size_t c
         return !any || text_add(t, " } return\n");
 }
 
-static bool add_bypass(struct setup_text *t, const struct setup_options *o)
+bool plan_bypass(struct setup_text *t, const struct setup_options *o)
 {
         bool ok = text_add(
                 t, "                ip6 saddr fe80::/10 return comment \"link-local clients cannot be spoofed\"\n");
@@ -93,14 +93,14 @@ static bool add_bypass(struct setup_text *t, const struct setup_options *o)
                add_addresses(t, o->bypass_servers, o->bypass_server_count, AF_INET6, "                ip6 daddr { ");
 }
 
-static bool add_handed_back(struct setup_text *t)
+bool plan_handed_back(struct setup_text *t)
 {
         return text_add(
                 t, "                ip daddr . tcp dport @handed_back4 return comment \"could not be reached lately\"\n"
                    "                ip6 daddr . tcp dport @handed_back6 return\n");
 }
 
-static bool add_ports(struct setup_text *t, const struct setup_options *o)
+bool plan_ports(struct setup_text *t, const struct setup_options *o)
 {
         bool ok = text_add(t, "tcp dport { ");
 
@@ -132,7 +132,7 @@ static bool add_intercept(struct setup_text *t, const struct setup_options *o)
 
 static bool add_jump(struct setup_text *t, const struct setup_options *o)
 {
-        bool ok = text_add(t, "                %s", syn) && add_ports(t, o);
+        bool ok = text_add(t, "                %s", syn) && plan_ports(t, o);
 
         if (o->match && o->match[0])
                 ok = ok && text_add(t, "%s ", o->match);
@@ -142,7 +142,7 @@ static bool add_jump(struct setup_text *t, const struct setup_options *o)
 /* The self-test's connections (probe.h): whatever else bypasses, these do not, and what nobody takes is refused. */
 static bool add_probe(struct setup_text *t, const struct setup_options *o)
 {
-        return text_add(t, "                iifname \"" PROBE_LINK "\" %s", syn) && add_ports(t, o) &&
+        return text_add(t, "                iifname \"" PROBE_LINK "\" %s", syn) && plan_ports(t, o) &&
                text_add(t, "jump intercept comment \"self-test\"\n"
                            "                iifname \"" PROBE_LINK "\" meta l4proto tcp reject with tcp reset\n");
 }
@@ -225,7 +225,7 @@ static bool add_datagram_jump(struct setup_text *t, const struct setup_options *
                          "                fib daddr type unicast udp dport ");
         ok = ok && add_udp_ports(t, o) && text_add(t, " %s jump intercept_datagrams\n", match);
         if (o->dns)
-                ok = ok && (!o->fail_closed || add_handed_back(t)) &&
+                ok = ok && (!o->fail_closed || plan_handed_back(t)) &&
                      text_add(t, "                %stcp dport 53 %s jump intercept\n", syn, match);
         return ok;
 }
@@ -238,8 +238,8 @@ static bool add_prerouting(struct setup_text *t, const struct setup_options *o)
 
         ok = ok && add_divert(t, o) && add_datagram_divert(t, o) &&
              text_add(t, "                iifname != @gate return\n");
-        ok = ok && (!o->self_test || add_probe(t, o)) && add_bypass(t, o);
-        ok = ok && (o->fail_closed || add_handed_back(t)) && add_jump(t, o) && add_datagram_jump(t, o);
+        ok = ok && (!o->self_test || add_probe(t, o)) && plan_bypass(t, o);
+        ok = ok && (o->fail_closed || plan_handed_back(t)) && add_jump(t, o) && add_datagram_jump(t, o);
         return ok && text_add(t, "        }\n");
 }
 
@@ -252,7 +252,8 @@ static bool add_closed(struct setup_text *t, const struct setup_options *o)
 
         for (size_t i = 0; i < o->interface_count; i++)
                 ok = ok && text_add(t, "%s\"%s\"", i ? ", " : "", o->interfaces[i]);
-        ok = ok && text_add(t, " } return\n") && add_bypass(t, o) && text_add(t, "                ") && add_ports(t, o);
+        ok = ok && text_add(t, " } return\n") && plan_bypass(t, o) && text_add(t, "                ") &&
+             plan_ports(t, o);
         if (o->match && o->match[0])
                 ok = ok && text_add(t, "%s ", o->match);
         return ok && text_add(t, "reject with tcp reset\n        }\n");

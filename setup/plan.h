@@ -26,6 +26,12 @@ const char *const *plan_private(int family);
 /* Whether datagrams are intercepted: they take TPROXY. */
 bool plan_datagrams(const struct setup_options *);
 
+/* Lines of a chain that return where a connection is not to be intercepted: by its addresses, or since its server could
+ * not be reached lately. And a condition on the destination's port, which other words may follow. */
+bool plan_bypass(struct setup_text *, const struct setup_options *);
+bool plan_handed_back(struct setup_text *);
+bool plan_ports(struct setup_text *, const struct setup_options *);
+
 /* An address or CIDR: its family, AF_INET or AF_INET6; 0 where it is neither. */
 int plan_family(const char *address);
 

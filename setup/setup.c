@@ -6,6 +6,7 @@
 #include <nftables/libnftables.h>
 #include <string.h>
 
+#include "setup/bridge.h"
 #include "setup/listing.h"
 #include "setup/nft.h"
 #include "setup/plan.h"
@@ -141,6 +142,8 @@ int setup_up(const struct setup_options *o, struct setup_text *why)
                 error = add_routes(o, why);
         if (!error)
                 error = apply_nft(o, why);
+        if (!error)
+                error = bridge_up(o, why);
         if (error)
                 setup_down(o, &ignored);
         setup_text_free(&ignored);
@@ -150,11 +153,11 @@ int setup_up(const struct setup_options *o, struct setup_text *why)
 int setup_down(const struct setup_options *o, struct setup_text *why)
 {
         int nft = delete_nft(why), routes = delete_routes(o, why), sysctls = sysctl_restore(o, why);
-        int link = probe_remove();
+        int bridges = bridge_down(o, why), link = probe_remove();
 
         if (link)
                 text_add(why, "the link " PROBE_LINK ": %s", strerror(-link));
-        return nft ? nft : routes ? routes : sysctls ? sysctls : link;
+        return nft ? nft : routes ? routes : sysctls ? sysctls : bridges ? bridges : link;
 }
 
 /* ---- check ---------------------------------------------------------------------------------------------------------
@@ -205,5 +208,6 @@ int setup_check(const struct setup_options *o, const struct setup_text *wanted, 
         check_nft(wanted, out);
         check_routes(o, out);
         check_sysctls(out);
+        bridge_check(o, out);
         return out->len > before ? 1 : 0;
 }

@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "setup/bridge.h"
+#include "setup/bridge_plan.h"
 #include "setup/iptables.h"
 #include "setup/plan.h"
 #include "setup/text.h"
@@ -57,12 +59,15 @@ static bool show_undone_routes(const struct setup_options *o, struct setup_text 
 
 int setup_show(const struct setup_options *o, struct setup_text *out)
 {
-        bool ok = show_sysctls(out) && show_routes(o, out);
+        bool ok = show_sysctls(out) && show_routes(o, out), bridged;
 
         ok = ok && text_add(out, "# what is intercepted; the elements of `gate` are the interfaces for which it is\n"
                                  "nft -f - <<'LIMPID'\n");
-        ok = ok && plan_nft(o, out) && text_add(out, "LIMPID\n# to undo this: limpid setup down, or\n");
-        ok = ok && show_undone_routes(o, out) && text_add(out, "# nft delete table " PLAN_TABLE "\n");
+        ok = ok && plan_nft(o, out) && text_add(out, "LIMPID\n") && bridge_show(o, out);
+        bridged = ok && strstr(out->at, "table " BRIDGE_TABLE);
+        ok = ok && text_add(out, "# to undo this: limpid setup down, or\n") && show_undone_routes(o, out) &&
+             text_add(out, "# nft delete table " PLAN_TABLE "\n");
+        ok = ok && (!bridged || text_add(out, "# nft delete table " BRIDGE_TABLE "\n"));
         return ok ? 0 : -ENOMEM;
 }
 

@@ -157,18 +157,19 @@ def test_what_the_prober_may_do(lab, begun, walled):
 
 @pytest.mark.skipif(not Path("/proc/sys/net/bridge").exists(), reason="no br_netfilter in this kernel")
 def test_a_client_bridge_that_shows_its_frames_to_iptables(lab, begun, origin):
-    """The handshake of an intercepted connection would never end (facts.md); a test connection cannot reach through a bridge."""
+    """The handshake of an intercepted connection would never end (facts.md); a test connection cannot reach through a bridge.
+    It is switched off with the set-up; when somebody switches it on again, the gate is shut until the set-up is put back."""
     lab.gateway.run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0", "net.bridge.bridge-nf-call-ip6tables=0")
-    lab.gateway.run("ip", "link", "add", "br9", "type", "bridge", "nf_call_iptables", "1")
+    lab.gateway.run("ip", "link", "add", "br9", "type", "bridge")
     try:
         limpid, there = begun(intercept={"interfaces": ["lan0", "br9"]}), origin()
-        limpid.said("bridge br9 hands its frames to iptables")
-        assert intercepted(there, lab.client) is False
-        lab.gateway.run("ip", "link", "set", "br9", "type", "bridge", "nf_call_iptables", "0")
         wait.eventually(lambda: intercepted(there, lab.client) is True, "the gate to open")
+        lab.gateway.run("ip", "link", "set", "br9", "type", "bridge", "nf_call_iptables", "1")
+        limpid.said("bridge br9 hands its frames to iptables")
+        wait.eventually(lambda: intercepted(there, lab.client) is True, "it to be switched off again")
         lab.gateway.run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=1")
-        wait.eventually(lambda: intercepted(there, lab.client) is False, "the gate to shut")
-        lab.gateway.run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0")
+        wait.eventually(lambda: lab.gateway.run("sysctl", "-n", "net.bridge.bridge-nf-call-iptables") == "0\n", "the other switch, too")
+        limpid.before = limpid.before.replace("bridge-nf-call-iptables = 0", "bridge-nf-call-iptables = 1")
         limpid.stop()
     finally:
         lab.gateway.run("ip", "link", "del", "br9")

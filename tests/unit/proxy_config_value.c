@@ -89,8 +89,8 @@ Test(config_value, paths)
 
 Test(config_value, interfaces)
 {
-        check_texts(value_interface, LIST("lan0", "br-lan.10", "abcdefghijklmno"),
-                    LIST("", ".", "..", "abcdefghijklmnop", "a b", "a/b", "a:b", "a\"b", "lan*", "a\n"));
+        check_texts(value_interface, LIST("lan0", "lan*", "br-lan.10", "abcdefghijklmno"),
+                    LIST("", ".", "..", "abcdefghijklmnop", "a b", "a/b", "a:b", "a\"b", "*", "l*n", "lan**", "a\n"));
 }
 
 Test(config_value, hosts)

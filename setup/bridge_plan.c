@@ -1,0 +1,238 @@
+/* Frames that go from one port of a bridge to another never reach the rules for packets. So those of our connections,
+ * and only those, are addressed to this machine instead: then they come up at the bridge's interface, as if routed.
+ *
+ * Which are ours is known by a set, since the bridge family can ask neither for sockets nor, everywhere, conntrack. A
+ * client's bare SYN is entered where the gate is open and nothing bypasses it, and our own SYN the other way round when
+ * it leaves: its replies are addressed to the client's MAC. All else is bridged on, untouched: a dead proxy's new
+ * connections, and those that were made while it was dead, need neither a route nor leave to be forwarded. An ended
+ * connection is moved to a set where it is forgotten in a minute. A full set takes no more clients: they are bridged.
+ *
+ * ICMP errors are asked for the ports of what they quote; those that concern no socket of ours are routed on. */
+#include "setup/bridge_plan.h"
+
+#include <stdio.h>
+
+#include "setup/plan.h"
+#include "setup/text.h"
+
+struct version {
+        char digit;
+        const char *header, *address;
+        const char *errors;       /* ICMP's messages that concern a connection */
+        unsigned protocol, ports; /* where in the message the quoted packet has them, in bits */
+};
+
+static const struct version versions[] = {
+        {'4', "ip", "ipv4_addr", "icmp type { destination-unreachable, time-exceeded, parameter-problem }", 136, 224},
+        {'6', "ip6", "ipv6_addr", "icmpv6 type { destination-unreachable, packet-too-big, parameter-problem }", 112,
+         384},
+};
+
+static const char syn[] = "tcp flags & (fin | syn | rst | ack) == syn";
+
+/* A client's connections, those of ours to servers, and what has ended of either. */
+static const char *const kinds[] = {"clients", "servers", "ended"};
+
+static size_t version_count(const struct setup_options *o)
+{
+        return o->ipv6 ? 2 : 1;
+}
+
+/* The connection of a packet: as it came, or of the packets that will answer it. */
+static bool add_key(struct setup_text *t, const struct version *v, bool answer)
+{
+        const char *from = answer ? "d" : "s", *to = answer ? "s" : "d";
+
+        return text_add(t, "%s %saddr . tcp %sport . %s %saddr . tcp %sport", v->header, from, from, v->header, to, to);
+}
+
+static bool add_statement(struct setup_text *t, const char *verb, const char *kind, const struct version *v,
+                          bool answer, const char *timeout)
+{
+        return text_add(t, " %s @%s%c { ", verb, kind, v->digit) && add_key(t, v, answer) &&
+               text_add(t, "%s%s }", timeout[0] ? " timeout " : "", timeout);
+}
+
+static bool add_sets(struct setup_text *t, const struct version *v)
+{
+        bool ok = true;
+
+        for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+                ok = ok && text_add(t,
+                                    "        set %s%c {\n"
+                                    "                type %s . inet_service . %s . inet_service\n"
+                                    "                size 262144\n"
+                                    "                flags dynamic,timeout\n"
+                                    "        }\n",
+                                    kinds[i], v->digit, v->address, v->address);
+        return ok && text_add(t,
+                              "        set handed_back%c {\n"
+                              "                type %s . inet_service\n"
+                              "                size 65535\n"
+                              "                flags timeout\n"
+                              "        }\n",
+                              v->digit, v->address);
+}
+
+/* ---- opening -------------------------------------------------------------------------------------------------------
+ */
+
+static bool add_admit(struct setup_text *t, const struct setup_options *o)
+{
+        bool ok = text_add(t, "        chain admit {\n");
+
+        for (size_t i = 0; i < version_count(o); i++)
+                ok = ok && text_add(t, "               ") &&
+                     add_statement(t, "update", "clients", &versions[i], false, "1m") && text_add(t, " goto host\n");
+        return ok && text_add(t, "        }\n");
+}
+
+/* With fail = "closed" what is not admitted comes up all the same, to be refused there. */
+static bool add_opening(struct setup_text *t, const struct setup_options *o)
+{
+        bool ok = text_add(t, "        chain opening {\n");
+
+        for (size_t i = 0; i < version_count(o); i++)
+                for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
+                        ok = ok && text_add(t, "               ") &&
+                             add_statement(t, "delete", kinds[k], &versions[i], false, "") && text_add(t, "\n");
+        ok = ok && (o->fail_closed || text_add(t, "                iifname != @gate return\n")) && plan_bypass(t, o);
+        ok = ok && (o->fail_closed || plan_handed_back(t)) && text_add(t, "                ") && plan_ports(t, o);
+        if (o->match && o->match[0])
+                ok = ok && text_add(t, "%s ", o->match);
+        return ok && text_add(t, "jump admit\n        }\n");
+}
+
+/* ---- packets of connections ----------------------------------------------------------------------------------------
+ */
+
+static bool add_known(struct setup_text *t, const struct version *v, const char *kind)
+{
+        bool ok = text_add(t, "                tcp flags & (fin | rst) != 0 ") && add_key(t, v, false);
+
+        ok = ok && text_add(t, " @%s%c", kind, v->digit) && add_statement(t, "update", "ended", v, false, "1m") &&
+             add_statement(t, "delete", kind, v, false, "") && text_add(t, " goto host\n                ");
+        ok = ok && add_key(t, v, false) && text_add(t, " @%s%c", kind, v->digit);
+        return ok && add_statement(t, "update", kind, v, false, "3h") && text_add(t, " goto host\n");
+}
+
+static bool add_ended(struct setup_text *t, const struct version *v)
+{
+        bool ok = text_add(t, "                ") && add_key(t, v, false) && text_add(t, " @ended%c", v->digit);
+
+        return ok && add_statement(t, "update", "ended", v, false, "1m") && text_add(t, " goto host\n");
+}
+
+static bool add_error(struct setup_text *t, const struct setup_options *o, const struct version *v)
+{
+        bool ok = true;
+
+        for (unsigned destination = 0; destination < 2; destination++) {
+                ok = ok && text_add(t, "                %s @th,%u,8 6 @th,%u,16 { ", v->errors, v->protocol,
+                                    v->ports + destination * 16);
+                for (size_t i = 0; i < o->port_count; i++)
+                        ok = ok && text_add(t, "%s%u", i ? ", " : "", o->ports[i]);
+                ok = ok && text_add(t, " } goto host\n");
+        }
+        return ok;
+}
+
+/* What is addressed to this machine anyway, and what carries a VLAN's tag, is not for us to see. */
+static bool add_prerouting(struct setup_text *t, const struct setup_options *o)
+{
+        bool ok = text_add(t,
+                           "        chain prerouting {\n"
+                           "                type filter hook prerouting priority filter; policy accept;\n"
+                           "                iifname != @ports accept\n"
+                           "                iifname . ether daddr @own accept\n"
+                           "                ether type { 8021q, 8021ad } accept\n"
+                           "                %s goto opening\n",
+                           syn);
+
+        for (size_t i = 0; i < version_count(o); i++)
+                ok = ok && add_known(t, &versions[i], "clients") && add_known(t, &versions[i], "servers") &&
+                     add_ended(t, &versions[i]) && add_error(t, o, &versions[i]);
+        return ok && text_add(t, "        }\n");
+}
+
+/* A socket is what tells a packet of this machine's own from one that it only routes. After a reset of ours nothing
+ * follows. */
+static bool add_output(struct setup_text *t, const struct setup_options *o)
+{
+        bool ok = text_add(t, "        chain output {\n"
+                              "                type filter hook output priority filter; policy accept;\n"
+                              "                oifname != @ports accept\n");
+
+        for (size_t i = 0; i < version_count(o); i++) {
+                const struct version *v = &versions[i];
+
+                ok = ok && text_add(t, "                meta skuid >= 0 %s ", syn) && plan_ports(t, o) &&
+                     add_statement(t, "update", "servers", v, true, "1m") && text_add(t, "\n");
+                ok = ok && text_add(t, "                tcp flags & rst != 0");
+                for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
+                        ok = ok && add_statement(t, "delete", kinds[k], v, true, "");
+                ok = ok && text_add(t, "\n");
+        }
+        return ok && text_add(t, "        }\n");
+}
+
+bool bridge_plan_nft(const struct setup_options *o, struct setup_text *t)
+{
+        bool ok = text_add(t, "add table " BRIDGE_TABLE "\n"
+                              "flush table " BRIDGE_TABLE "\n"
+                              "table " BRIDGE_TABLE " {\n"
+                              "        map ports {\n"
+                              "                type ifname : ether_addr\n"
+                              "        }\n"
+                              "        set own {\n"
+                              "                type ifname . ether_addr\n"
+                              "        }\n"
+                              "        set gate {\n"
+                              "                type ifname\n"
+                              "                flags timeout\n"
+                              "        }\n");
+
+        for (size_t i = 0; i < 2; i++)
+                ok = ok && add_sets(t, &versions[i]);
+        ok = ok && text_add(t, "        chain host {\n"
+                               "                meta pkttype set host ether daddr set iifname map @ports accept\n"
+                               "        }\n");
+        ok = ok && add_admit(t, o) && add_opening(t, o) && add_prerouting(t, o) && add_output(t, o);
+        return ok && text_add(t, "}\n");
+}
+
+/* ---- ports ---------------------------------------------------------------------------------------------------------
+ */
+
+static bool add_gate(struct setup_text *t, const char *verb, const char *name, unsigned seconds)
+{
+        bool ok = text_add(t, "%s element " BRIDGE_TABLE " gate { \"%s\"", verb, name);
+
+        return ok && (!seconds || text_add(t, " timeout %us", seconds)) && text_add(t, " }\n");
+}
+
+static bool add_port(struct setup_text *t, const char *name, const uint8_t mac[6], unsigned seconds)
+{
+        char text[18];
+
+        snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+        if (!text_add(t,
+                      "add element " BRIDGE_TABLE " ports { \"%s\" : %s }\n"
+                      "add element " BRIDGE_TABLE " own { \"%s\" . %s }\n",
+                      name, text, name, text))
+                return false;
+        return !seconds || (add_gate(t, "add", name, seconds) && add_gate(t, "delete", name, 0) &&
+                            add_gate(t, "add", name, seconds));
+}
+
+bool bridge_plan_ports(const struct links *all, unsigned seconds, struct setup_text *t)
+{
+        bool ok = text_add(t, "flush map " BRIDGE_TABLE " ports\nflush set " BRIDGE_TABLE " own\n");
+
+        for (size_t i = 0; i < all->count && ok; i++) {
+                const struct link *bridge = links_bridge_of(all, &all->at[i]);
+
+                ok = !bridge || add_port(t, all->at[i].name, bridge->mac, seconds);
+        }
+        return ok;
+}
