@@ -50,6 +50,7 @@ struct command {
 static const struct command commands[] = {
         {"run", "[-c FILE]", "apply the set-up, serve, undo the set-up at the end", command_run},
         {"setup", "up|down|show|check [-c FILE]", "the kernel side alone", command_setup},
+        {"doctor", "[-c FILE]", "say what is wrong with this machine, and what mends it", command_doctor},
         {"check", "[-c FILE]", "read the configuration, say what is wrong with it", command_check},
         {"stats", "[-c FILE]", "the numbers of the running proxy", command_stats},
         {"top", "[-c FILE]", "the same, live", command_top},

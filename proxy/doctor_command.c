@@ -1,0 +1,178 @@
+/* `limpid doctor`: what is wrong with this machine, each with its reason and its cure. The kernel's side is examined in
+ * setup/doctor.c; here, what the program itself needs. */
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+#include <time.h>
+
+#include "proxy/command.h"
+#include "proxy/config.h"
+#include "proxy/control_ask.h"
+#include "proxy/resolvers.h"
+#include "setup/doctor.h"
+
+enum { FILES_LEAST = 4096, DAY = 86400 };
+
+#ifndef CIFS_SUPER_MAGIC
+#define CIFS_SUPER_MAGIC 0xff534d42
+#endif
+
+/* ---- what is said --------------------------------------------------------------------------------------------------
+ */
+
+static void say(void *context, const struct finding *f)
+{
+        enum doctor_severity *worst = context;
+
+        printf("%s: %s: %s. Mend: %s\n", f->severity == DOCTOR_BROKEN ? "BROKEN" : "warning", f->what, f->why, f->mend);
+        if (f->severity > *worst)
+                *worst = f->severity;
+}
+
+static void say_of_store(enum doctor_severity *worst, enum doctor_severity severity, const struct config_store *store,
+                         const char *fault, const char *why, const char *mend)
+{
+        char what[512];
+
+        snprintf(what, sizeof what, "store \"%s\" (%s) %s", store->name, store->path, fault);
+        say(worst, &(struct finding){severity, what, why, mend});
+}
+
+/* ---- findings ------------------------------------------------------------------------------------------------------
+ */
+
+static bool is_far(const struct statfs *f)
+{
+        static const unsigned long far[] = {NFS_SUPER_MAGIC,  SMB_SUPER_MAGIC, SMB2_SUPER_MAGIC, CIFS_SUPER_MAGIC,
+                                            CEPH_SUPER_MAGIC, AFS_SUPER_MAGIC, CODA_SUPER_MAGIC, V9FS_MAGIC};
+
+        for (size_t i = 0; i < sizeof far / sizeof far[0]; i++)
+                if ((unsigned long)f->f_type == far[i])
+                        return true;
+        return false;
+}
+
+/* What the store's file already has on the disk is not needed again. */
+static uint64_t still_needed(const struct config_store *store)
+{
+        char path[4096];
+        struct stat s;
+        uint64_t has = 0;
+
+        snprintf(path, sizeof path, "%s/data.mdb", store->path);
+        if (stat(path, &s) == 0)
+                has = (uint64_t)s.st_blocks * 512;
+        return store->size > has ? store->size - has : 0;
+}
+
+static void examine_store(const struct config_store *store, enum doctor_severity *worst)
+{
+        struct statfs f;
+
+        if (statfs(store->path, &f) != 0) {
+                say_of_store(worst, DOCTOR_WARNING, store, "is not there", "nothing is stored in it until it is",
+                             "limpid run makes it, if the folder above it exists");
+                return;
+        }
+        if (is_far(&f))
+                say_of_store(worst, DOCTOR_BROKEN, store, "lies on a network file system",
+                             "a memory map of it is neither safe nor fast", "set cache.store.path to a local disk");
+        if ((uint64_t)f.f_bavail * (uint64_t)f.f_bsize < still_needed(store))
+                say_of_store(worst, DOCTOR_WARNING, store, "will not have room to grow to its size",
+                             "when the disk is full nothing more is stored", "make room, or lower cache.store.size");
+}
+
+static void examine_limits(enum doctor_severity *worst)
+{
+        struct rlimit files;
+
+        if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max < FILES_LEAST)
+                say(worst, &(struct finding){DOCTOR_WARNING, "few files may be open (ulimit -Hn)",
+                                             "each intercepted connection takes two; beyond the limit they go direct",
+                                             "LimitNOFILE=1048576 in the unit, or ulimit -n 65536 before limpid run"});
+}
+
+/* A clock from before this program was installed is wrong, and with it every age. */
+static void examine_clock(enum doctor_severity *worst)
+{
+        struct stat s;
+
+        if (stat("/proc/self/exe", &s) == 0 && time(NULL) < s.st_mtime - DAY)
+                say(worst,
+                    &(struct finding){DOCTOR_BROKEN, "the clock is behind the date of this program",
+                                      "what is stored would count as fresh for too long", "timedatectl set-ntp true"});
+}
+
+static void examine_resolvers(const struct config *config, enum doctor_severity *worst)
+{
+        struct resolvers r = {.count = 0};
+
+        resolvers_read(&r, config, RESOLVERS_PATH);
+        if (!r.count)
+                say(worst, &(struct finding){DOCTOR_WARNING, "there is no resolver",
+                                             "the addresses of a host share nothing that is stored",
+                                             "name one in " RESOLVERS_PATH " or in dns.trusted_resolvers"});
+}
+
+/* ---- the command ---------------------------------------------------------------------------------------------------
+ */
+
+/* Whether it runs, and whether its gate is open. */
+static bool ask_running(const struct config *config, bool *open)
+{
+        char why[ASK_WHY];
+        struct ask *connection = config->admin.control[0] ? ask_open(config->admin.control, why) : NULL;
+        json_t *request = json_pack("{s:s}", "command", "stats");
+        json_t *reply = connection && request ? ask(connection, request, why) : NULL;
+        const char *gate = json_string_value(json_object_get(json_object_get(reply, "summary"), "gate"));
+        bool running = reply != NULL;
+
+        *open = gate && strcmp(gate, "open") == 0;
+        json_decref(reply);
+        json_decref(request);
+        ask_close(&connection);
+        return running;
+}
+
+static enum doctor_severity examine(const struct config *config)
+{
+        enum doctor_severity worst = 0;
+        struct snapshot machine;
+        struct doctor_case c = {.options = &config->setup,
+                                .machine = &machine,
+                                .manual = config->manual,
+                                .spoofs = config->origin.spoof_client};
+
+        c.running = ask_running(config, &c.open);
+        snapshot_read(&machine, &config->setup);
+        doctor_examine(&c, say, &worst);
+        snapshot_free(&machine);
+        for (size_t i = 0; i < config->store_count; i++)
+                examine_store(&config->stores[i], &worst);
+        examine_limits(&worst);
+        examine_clock(&worst);
+        examine_resolvers(config, &worst);
+        return worst;
+}
+
+int command_doctor(int argc, char **argv)
+{
+        const char *path = command_config(argc, argv);
+        enum doctor_severity worst;
+        struct config *config;
+
+        if (!path)
+                return command_misused("doctor [-c FILE]");
+        config = config_read(path, stderr);
+        if (!config)
+                return DOCTOR_BROKEN;
+        worst = examine(config);
+        if (!worst)
+                printf("nothing is wrong\n");
+        config_free(&config);
+        return fflush(stdout) == 0 ? (int)worst : DOCTOR_BROKEN;
+}

@@ -1,0 +1,29 @@
+/* What is wrong with a machine on which connections are to be intercepted. Pure: a snapshot goes in, findings come out.
+ */
+#ifndef SETUP_DOCTOR_H
+#define SETUP_DOCTOR_H
+
+#include "setup/setup.h"
+#include "setup/snapshot.h"
+
+enum doctor_severity { DOCTOR_WARNING = 1, DOCTOR_BROKEN };
+
+struct finding {
+        enum doctor_severity severity;
+        const char *what, *why;
+        const char *mend; /* a command, or what to do */
+};
+
+struct doctor_case {
+        const struct setup_options *options;
+        const struct snapshot *machine;
+        bool running; /* `limpid run` is */
+        bool open;    /* … and says that its gate is open */
+        bool manual;  /* the rules are the operator's */
+        bool spoofs;  /* origin.spoof_client */
+};
+
+/* Calls `tell` for each finding; its texts are good until `tell` returns. */
+void doctor_examine(const struct doctor_case *, void (*tell)(void *context, const struct finding *), void *context);
+
+#endif
