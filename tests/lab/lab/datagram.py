@@ -14,7 +14,7 @@ class Server:
 
     def __init__(self, lab, answer, port, family=4, address=None, ignore=()):
         self.address, self.port = address or lab.fresh_address(family), port
-        self.seen = []
+        self.seen, self.ignore = [], ignore
         self.sock = lab.origin.socket(family_of(self.address), socket.SOCK_DGRAM)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.sock.bind((self.address, port))
@@ -27,7 +27,7 @@ class Server:
     def _serve(self):
         while self.ended not in select.select([self.sock, self.ended], [], [])[0]:
             what, peer = self.sock.recvfrom(65536)
-            if peer[0] in ignore:
+            if peer[0] in self.ignore:
                 continue
             self.seen.append((what, peer[:2]))
             try:
