@@ -152,13 +152,13 @@ static int run_length(const struct datagrams *d, int first, int end, const union
 /* A query gets a flow of its own, and leaves under an id of ours. False: it is none. */
 static bool relay_query(struct datagrams *d, int i, const union address *client, const union address *destination)
 {
-        struct query query;
+        struct dns_relayed query;
         struct flow *f;
         uint16_t id;
 
         if (!datagram_watched(d->worker->proxy->config, address_port(destination)) ||
             getrandom(&id, sizeof id, 0) != (ssize_t)sizeof id ||
-            !query_begin(&query, d->batch->bytes[i], d->batch->messages[i].msg_len, id))
+            !dns_relayed_begin(&query, d->batch->bytes[i], d->batch->messages[i].msg_len, id))
                 return false;
         f = new_flow(d, client, destination);
         if (!f) {
@@ -241,7 +241,7 @@ static void end_query(struct datagrams *d, struct flow *f, int n)
         for (int i = 0; i < n; i++) {
                 size_t len = d->batch->messages[i].msg_len;
 
-                if (!query_end(&f->query, d->batch->bytes[i], len)) {
+                if (!dns_relayed_end(&f->query, d->batch->bytes[i], len)) {
                         tally(d, COUNTER_dns_rejected, 1);
                         continue;
                 }

@@ -8,7 +8,7 @@
 #include <event2/event_struct.h>
 
 #include "proxy/address.h"
-#include "proxy/query.h"
+#include "proxy/dns_relayed.h"
 #include "proxy/wheel.h"
 
 struct flow {
@@ -20,7 +20,7 @@ struct flow {
         union address client, destination; /* with their ports */
         int fd;                            /* bound to the client's address, connected to the destination */
         bool answered;                     /* something has come back */
-        struct query query;                /* of a DNS query, which has its flow to itself: it is never found */
+        struct dns_relayed query;          /* of a DNS query, which has its flow to itself: it is never found */
 };
 
 struct flows {

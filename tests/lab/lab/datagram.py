@@ -12,9 +12,9 @@ class Server:
     """Answers each datagram to (address, port) with what `answer(bytes, peer)` returns: bytes, a list of them, or None. Keeps what came, and
     from whom. `answer` may send by itself, with `sock`."""
 
-    def __init__(self, lab, answer, port, family=4, address=None):
+    def __init__(self, lab, answer, port, family=4, address=None, ignore=()):
         self.address, self.port = address or lab.fresh_address(family), port
-        self.seen = []
+        self.seen, self.ignore = [], ignore
         self.sock = lab.origin.socket(family_of(self.address), socket.SOCK_DGRAM)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.sock.bind((self.address, port))
@@ -27,6 +27,8 @@ class Server:
     def _serve(self):
         while self.ended not in select.select([self.sock, self.ended], [], [])[0]:
             what, peer = self.sock.recvfrom(65536)
+            if peer[0] in self.ignore:
+                continue
             self.seen.append((what, peer[:2]))
             try:
                 replies = self.answer(what, peer)

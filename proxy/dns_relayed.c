@@ -1,7 +1,7 @@
 /* What is remembered of a query is what its reply must repeat. */
-#include "proxy/query.h"
+#include "proxy/dns_relayed.h"
 
-bool query_begin(struct query *q, char *message, size_t len, uint16_t id)
+bool dns_relayed_begin(struct dns_relayed *q, char *message, size_t len, uint16_t id)
 {
         struct span question;
 
@@ -16,7 +16,7 @@ bool query_begin(struct query *q, char *message, size_t len, uint16_t id)
         return true;
 }
 
-bool query_end(const struct query *q, char *message, size_t len)
+bool dns_relayed_end(const struct dns_relayed *q, char *message, size_t len)
 {
         if (!dns_answers((struct span){message, len}, q->ours, (struct span){q->question, q->question_len}))
                 return false;
