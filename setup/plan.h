@@ -4,7 +4,9 @@
 
 #include "setup/setup.h"
 
-enum { PLAN_PRIORITY = 9000 }; /* of our routing rules: before main, which is 32766 */
+enum {
+        PLAN_PRIORITY = 10
+}; /* of our routing rules: marked packets are for this machine, before any table of uplinks */
 
 #define PLAN_TABLE "inet limpid"
 

@@ -191,7 +191,7 @@ Test(plan, show_has_all_that_a_shell_needs)
 
         setup_text_free(&text);
         cr_assert_eq(setup_show(&o, &text), 0);
-        cr_assert_not_null(strstr(text.at, "\nip rule add priority 9000 fwmark 0x10/0x10 lookup 100\n"));
+        cr_assert_not_null(strstr(text.at, "\nip rule add priority 10 fwmark 0x10/0x10 lookup 100\n"));
         cr_assert_not_null(strstr(text.at, "\nip -6 route add local default dev lo table 100 proto static\n"));
         cr_assert_not_null(strstr(text.at, "nft -f - <<'LIMPID'\ntable inet limpid\n"));
         cr_assert_not_null(strstr(text.at, "sysctl -w net/ipv4/tcp_fwmark_accept=0"));

@@ -1,7 +1,7 @@
-"""A box beside the lab's gateway, with one address on the clients' own network, where the router to the origins is too.
+"""A box beside the lab's gateway, on the same wire as the client and the router to the origins.
 
     bridge:  client --- port0 \\ br0 / port1 --- origin      the box is the cable; the client's router is the origin
-    stick:   client --- \\ switch (the origin's) / --- box    the box is the client's router, with one interface
+    stick:   client --- \\ switch (the origin's) / --- box    the box is the router between two networks on one wire
 
 To Limpid and the tests it looks like the lab: the box is the gateway.
 """
@@ -42,9 +42,10 @@ class Box(Lab):
     def _stick(self):
         self.interfaces = ["eth0"]
         self._switch(self.origin, "switch", ("port0", self.client), ("port1", self.gateway))
-        self._configure(self.gateway, "eth0", "10.78.0.5/24", "fd78::5/64", "10.78.0.1", "fd78::1")
+        self._configure(self.gateway, "eth0", "10.78.0.5/24", "fd78::5/64")
+        self._configure(self.gateway, "eth0", "10.79.0.5/24", "fd79::5/64", "10.79.0.1", "fd79::1")
         self._configure(self.client, "eth0", "10.78.0.2/24", "fd78::2/64", "10.78.0.5", "fd78::5")
-        self._configure(self.origin, "switch", "10.78.0.1/24", "fd78::1/64")
+        self._configure(self.origin, "switch", "10.79.0.1/24", "fd79::1/64", "10.79.0.5", "fd79::5")
 
     @staticmethod
     def _switch(space, name, *ports):
