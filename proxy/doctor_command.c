@@ -141,16 +141,16 @@ static bool ask_running(const struct config *config, bool *open)
 static enum doctor_severity examine(const struct config *config)
 {
         enum doctor_severity worst = 0;
-        struct snapshot machine;
+        struct machine machine;
         struct doctor_case c = {.options = &config->setup,
                                 .machine = &machine,
                                 .manual = config->manual,
                                 .spoofs = config->origin.spoof_client};
 
         c.running = ask_running(config, &c.open);
-        snapshot_read(&machine, &config->setup);
+        machine_read(&machine, &config->setup);
         doctor_examine(&c, say, &worst);
-        snapshot_free(&machine);
+        machine_free(&machine);
         for (size_t i = 0; i < config->store_count; i++)
                 examine_store(&config->stores[i], &worst);
         examine_limits(&worst);

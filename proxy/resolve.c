@@ -192,8 +192,8 @@ int query_fds(const struct query *q, struct pollfd fds[QUERY_FDS])
 
 int query_wait(const struct query *q, int most)
 {
-        struct timeval bound = {most / 1000, most % 1000 * 1000}, left;
-        const struct timeval *t = &bound;
+        struct timeval bound = {most / 1000, most % 1000 * 1000L}, left;
+        const struct timeval *t;
 
         if (q->answer.resolved != RESOLVED_PENDING)
                 return 0;

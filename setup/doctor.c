@@ -11,7 +11,7 @@ enum { WHAT_MAX = 512, CONNTRACK_PERCENT = 90, MTU_IPV6 = 1280 /* RFC 8200 §5 *
 struct examination {
         const struct doctor_case *about;
         const struct setup_options *o;
-        const struct snapshot *s;
+        const struct machine *s;
         void (*tell)(void *, const struct finding *);
         void *context;
 };
@@ -100,7 +100,7 @@ static void no_path_mtu(const struct examination *e)
 
 static void connections_tracked(const struct examination *e)
 {
-        const struct snapshot *s = e->s;
+        const struct machine *s = e->s;
 
         if (s->conntrack_max && s->conntrack > s->conntrack_max / 100 * CONNTRACK_PERCENT)
                 tell(e, DOCTOR_WARNING, "when it is full, new connections are dropped, intercepted or not",

@@ -1,10 +1,11 @@
-/* What is wrong with a machine on which connections are to be intercepted. Pure: a snapshot goes in, findings come out.
+/* What is wrong with a machine on which connections are to be intercepted. Pure: a look at the machine goes in,
+ * findings come out.
  */
 #ifndef SETUP_DOCTOR_H
 #define SETUP_DOCTOR_H
 
+#include "setup/machine.h"
 #include "setup/setup.h"
-#include "setup/snapshot.h"
 
 enum doctor_severity { DOCTOR_WARNING = 1, DOCTOR_BROKEN };
 
@@ -16,7 +17,7 @@ struct finding {
 
 struct doctor_case {
         const struct setup_options *options;
-        const struct snapshot *machine;
+        const struct machine *machine;
         bool running; /* `limpid run` is */
         bool open;    /* … and says that its gate is open */
         bool manual;  /* the rules are the operator's */

@@ -54,3 +54,28 @@ Test(address, local_is_what_the_kernel_lets_be_bound)
         a.in.sin_addr.s_addr = htonl(0xcb007101); /* 203.0.113.1 */
         cr_assert_not(address_local(&a));
 }
+
+static bool is_private(const char *text)
+{
+        union address a = {.in = {.sin_family = AF_INET}};
+
+        if (inet_pton(AF_INET, text, &a.in.sin_addr) == 1)
+                return address_private(&a);
+        a = (union address){.in6 = {.sin6_family = AF_INET6}};
+        cr_assert_eq(inet_pton(AF_INET6, text, &a.in6.sin6_addr), 1);
+        return address_private(&a);
+}
+
+Test(address, private_is_what_is_not_of_the_internet)
+{
+        const char *const inside[] = {"10.0.0.1",    "100.64.0.1",     "100.127.255.255", "127.0.0.1",
+                                      "169.254.1.1", "172.31.255.255", "192.168.0.1",     "::1",
+                                      "fe80::1",     "fd00::1",        "fc00::1"};
+        const char *const outside[] = {"9.255.255.255", "11.0.0.0",    "100.63.255.255", "100.128.0.0", "172.15.0.1",
+                                       "172.32.0.0",    "192.169.0.0", "8.8.8.8",        "2001:db8::1", "fe00::1"};
+
+        for (size_t i = 0; i < sizeof inside / sizeof inside[0]; i++)
+                cr_assert(is_private(inside[i]), "%s", inside[i]);
+        for (size_t i = 0; i < sizeof outside / sizeof outside[0]; i++)
+                cr_assert_not(is_private(outside[i]), "%s", outside[i]);
+}

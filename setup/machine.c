@@ -1,5 +1,5 @@
 /* Everything through /proc, /sys and netlink, nothing of it changed. */
-#include "setup/snapshot.h"
+#include "setup/machine.h"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
@@ -32,7 +32,7 @@ static uint64_t larger(const char *interface, const char *name)
         return one > all ? one : all;
 }
 
-static void read_valid_mark(struct snapshot *s)
+static void read_valid_mark(struct machine *s)
 {
         for (size_t i = 0; i < s->links.count && !s->valid_mark[0]; i++) {
                 const struct link *l = &s->links.at[i];
@@ -46,7 +46,7 @@ static void read_valid_mark(struct snapshot *s)
 /* ---- the uplink ----------------------------------------------------------------------------------------------------
  */
 
-static void read_default_route(struct snapshot *s)
+static void read_default_route(struct machine *s)
 {
         FILE *f = fopen("/proc/net/route", "re");
         char line[256], name[IF_NAMESIZE + 1];
@@ -59,7 +59,7 @@ static void read_default_route(struct snapshot *s)
                 fclose(f);
 }
 
-static void read_mtu(struct snapshot *s)
+static void read_mtu(struct machine *s)
 {
         char path[64];
         FILE *f;
@@ -80,7 +80,7 @@ static bool is_private(const struct sockaddr *a)
         return v >> 24 == 10 || v >> 20 == 0xac1 || v >> 16 == 0xc0a8 || v >> 22 == (0x6440U >> 6) || v >> 16 == 0xa9fe;
 }
 
-static void read_uplink_address(struct snapshot *s)
+static void read_uplink_address(struct machine *s)
 {
         struct ifaddrs *all = NULL;
 
@@ -96,7 +96,7 @@ static void read_uplink_address(struct snapshot *s)
 /* ---- all of it -----------------------------------------------------------------------------------------------------
  */
 
-static void read_ruleset(struct snapshot *s)
+static void read_ruleset(struct machine *s)
 {
         struct nft_ctx *nft = nft_open();
 
@@ -106,7 +106,7 @@ static void read_ruleset(struct snapshot *s)
         nft_ctx_free(nft);
 }
 
-static void read_listeners(struct snapshot *s, const struct setup_options *o)
+static void read_listeners(struct machine *s, const struct setup_options *o)
 {
         uint16_t port = o->form == SETUP_MARK && o->port_count ? o->ports[0] : o->listen_port;
 
@@ -114,9 +114,9 @@ static void read_listeners(struct snapshot *s, const struct setup_options *o)
         listener_find(&s->listeners[1], AF_INET6, port);
 }
 
-void snapshot_read(struct snapshot *s, const struct setup_options *o)
+void machine_read(struct machine *s, const struct setup_options *o)
 {
-        *s = (struct snapshot){.ipv6 = o->ipv6 && sysctl_ipv6()};
+        *s = (struct machine){.ipv6 = o->ipv6 && sysctl_ipv6()};
         links_read(&s->links, o);
         bridge_calls(o, s->bridge);
         read_default_route(s);
@@ -135,7 +135,7 @@ void snapshot_read(struct snapshot *s, const struct setup_options *o)
         s->check = setup_check(o, s->wanted_error ? NULL : &s->wanted, &s->differences);
 }
 
-void snapshot_free(struct snapshot *s)
+void machine_free(struct machine *s)
 {
         links_free(&s->links);
         setup_text_free(&s->ruleset);

@@ -1,12 +1,12 @@
 /* What doctor looks at: the machine as it is at one moment, read once. */
-#ifndef SETUP_SNAPSHOT_H
-#define SETUP_SNAPSHOT_H
+#ifndef SETUP_MACHINE_H
+#define SETUP_MACHINE_H
 
 #include "setup/links.h"
 #include "setup/listener.h"
 #include "setup/setup.h"
 
-struct snapshot {
+struct machine {
         struct links links;
         char bridge[IF_NAMESIZE]; /* a client bridge that hands its frames to iptables; "": none */
         char uplink[IF_NAMESIZE]; /* of the IPv4 default route; "": none */
@@ -24,8 +24,8 @@ struct snapshot {
         int wanted_error, check;               /* what these returned */
 };
 
-/* What cannot be read is left as if it were not there. snapshot_free frees it. */
-void snapshot_read(struct snapshot *, const struct setup_options *);
-void snapshot_free(struct snapshot *);
+/* What cannot be read is left as if it were not there. machine_free frees it. */
+void machine_read(struct machine *, const struct setup_options *);
+void machine_free(struct machine *);
 
 #endif
