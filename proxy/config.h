@@ -28,7 +28,7 @@ struct config {
         size_t store_count;
         uint64_t max_object;
         bool keep_set_cookie;
-        bool whole_for_ranges; /* where parts cannot be put together */
+        bool whole_for_ranges;            /* where parts cannot be put together */
         const char *const *ignore_reload; /* names of hosts, or "*." and a name */
         size_t ignore_reload_count;
         struct {

@@ -292,8 +292,8 @@ bool exchange_run(struct exchange *x)
 }
 
 /* The client has said that this was its last request, and it has no body behind which more could come: there is nothing
- * to wait for, which saves four system calls. Who sends more all the same would meet a reset, so whoever has not said so
- * is lingered for (RFC 9112 §9.6). */
+ * to wait for, which saves four system calls. Who sends more all the same would meet a reset, so whoever has not said
+ * so is lingered for (RFC 9112 §9.6). */
 static bool client_expects_close(const struct exchange *x)
 {
         return x->request && !x->request->persistent && x->request->framing == FRAMING_NONE && !x->fault.status &&

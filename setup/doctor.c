@@ -219,11 +219,14 @@ static void evaded_forward(const struct examination *e)
 
 static void dropping_input(const struct examination *e)
 {
-        if (!e->about->open && chain_has(e->s->ruleset.at, " hook input ", "policy drop"))
+        const char *rules = e->s->ruleset.at;
+
+        if (!e->about->open &&
+            (chain_has(rules, " hook input ", "policy drop") || chain_has(rules, " hook input ", " drop")))
                 tell(e, DOCTOR_WARNING, "intercepted connections pass INPUT, as packets for foreign addresses",
                      "nft insert rule inet filter input meta mark and 0x1 != 0 accept (with your table, chain and "
                      "intercept.mark)",
-                     "a chain of the firewall drops by default what comes in");
+                     "a chain of the firewall drops what comes in");
 }
 
 static void no_masquerade(const struct examination *e)
