@@ -120,12 +120,12 @@ static int switch_off_all(const struct setup_options *o, const struct links *all
 /* A bridge that is gone has nothing to be given back. */
 static int give_back(const char *line)
 {
-        char word[LINE], rest[LINE];
-        unsigned which;
+        char word[LINE], rest[LINE], which[LINE];
+        int words = sscanf(line, "%159s %159s %159s", word, rest, which);
 
-        if (sscanf(line, "bridge %159s %u", rest, &which) == 2)
-                return if_nametoindex(rest) ? set_switch(rest, (uint16_t)which, true) : 0;
-        if (sscanf(line, "%159s %159s", word, rest) != 2)
+        if (words == 3 && strcmp(word, "bridge") == 0)
+                return if_nametoindex(rest) ? set_switch(rest, (uint16_t)strtoul(which, NULL, 10), true) : 0;
+        if (words != 2)
                 return 0;
         for (size_t i = 0; i < 2; i++)
                 if (strcmp(word, calls[i]) == 0)

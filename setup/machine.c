@@ -49,27 +49,29 @@ static void read_valid_mark(struct machine *s)
 static void read_default_route(struct machine *s)
 {
         FILE *f = fopen("/proc/net/route", "re");
-        char line[256], name[IF_NAMESIZE + 1];
-        unsigned long destination;
+        char line[256], *name, *destination, *rest;
 
-        while (f && !s->uplink[0] && fgets(line, sizeof line, f))
-                if (sscanf(line, "%16s %lx", name, &destination) == 2 && destination == 0 && strlen(name) < IF_NAMESIZE)
-                        strcpy(s->uplink, name);
+        while (f && !s->uplink[0] && fgets(line, sizeof line, f)) {
+                name = strtok_r(line, "\t ", &rest);
+                destination = name ? strtok_r(NULL, "\t ", &rest) : NULL;
+                if (destination && strcmp(destination, "00000000") == 0 && strlen(name) < IF_NAMESIZE)
+                        memcpy(s->uplink, name, strlen(name));
+        }
         if (f)
                 fclose(f);
 }
 
 static void read_mtu(struct machine *s)
 {
-        char path[64];
+        char path[64], line[16];
         FILE *f;
 
         snprintf(path, sizeof path, "/sys/class/net/%s/mtu", s->uplink);
         f = s->uplink[0] ? fopen(path, "re") : NULL;
         if (!f)
                 return;
-        if (fscanf(f, "%9u", &s->uplink_mtu) != 1)
-                s->uplink_mtu = 0;
+        if (fgets(line, sizeof line, f))
+                s->uplink_mtu = (unsigned)strtoul(line, NULL, 10);
         fclose(f);
 }
 

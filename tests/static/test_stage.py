@@ -1,14 +1,17 @@
 """tests/runner/stage.py: a command's result is passed on, and nothing of it outlives its stage."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 STAGE = Path(__file__).parent.parent / "runner" / "stage.py"
 
 
-def stage(log, seconds, script):
-    done = subprocess.run([sys.executable, STAGE, str(seconds), log, "bash", "-c", script], timeout=100)
+def stage(log, seconds, script, before=None):
+    done = subprocess.run([sys.executable, STAGE, str(seconds), log, "bash", "-c", script], timeout=100, preexec_fn=before)
     return done.returncode, log.read_text()
 
 
@@ -26,9 +29,12 @@ def test_results_and_output_are_passed_on(tmp_path):
     assert stage(log, 60, "exit 7")[0] == 7
 
 
-def test_what_takes_too_long_is_ended_with_all_it_started(tmp_path):
+@pytest.mark.parametrize("before", [None, lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)])
+def test_what_takes_too_long_is_ended_with_all_it_started(tmp_path, before):
+    """Also where the whole was started in the background, and so with SIGINT ignored."""
     log = tmp_path / "log"
-    status, text = stage(log, 0.5, "sleep 300 & echo $!; sleep 300")
+    status, text = stage(log, 0.5, "sleep 300 & echo $!; trap 'echo interrupted; exit 1' INT; wait", before)
+    assert "interrupted" in text
     assert status == 124 and "not done after" in text
     assert not alive(log)
 
