@@ -6,6 +6,7 @@ import errno
 import re
 import select
 import socket
+import struct
 import subprocess
 
 import pytest
@@ -105,6 +106,7 @@ def who(lab, here, there, source=None):
         if here not in ready:
             return "the server" if sock in ready else "nobody"
         with here.accept()[0] as accepted:
+            assert accepted.getsockname()[:2] == (there.address, 80), "the original destination"
             accepted.recv(4096)
         sock.recv(1)  # its end: the proxy's socket is the one that waits in TIME_WAIT
         return "the proxy"
@@ -251,6 +253,7 @@ def test_path_mtu_discovery_takes_icmp_to_be_diverted_too(lab, far, rules, origi
     level, option = (socket.IPPROTO_IP, IP_MTU) if family == 4 else (socket.IPPROTO_IPV6, IPV6_MTU)
     with transparent(lab, (getattr(lab.client, f"address{family}"), 0)) as upstream:
         upstream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        upstream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # nothing is sent on in the next test
         upstream.connect((there.address, 80))
         upstream.sendall(get(there.host, "/", "Content-Length: 100000", method="POST") + b"x" * 100_000)
         wait.eventually(lambda: counted(lab, "errors") > 0, "the router's error")
