@@ -120,3 +120,21 @@ def test_a_switch_for_iptables_is_switched_off_and_given_back(box, boxed, server
     box.gateway.run("ip", "link", "set", "br0", "type", "bridge", "nf_call_iptables", "1")
     wait.eventually(lambda: "nf_call_iptables 0" in box.gateway.run("ip", "-d", "link", "show", "br0"), "it to be switched off")
     wait.eventually(lambda: all(intercepted(there, box.client) is True for there in servers), "the gate to open")
+
+
+def test_with_that_switch_on_no_intercepted_connection_comes_about(box, boxed, servers):
+    """The warden stands still, so that nothing is put right and nothing is renewed: the gate is held open by hand."""
+    limpid, switches = boxed(), ("nf_call_iptables", "nf_call_ip6tables")
+    turn = lambda value: box.gateway.run("ip", "link", "set", "br0", "type", "bridge", *(word for name in switches for word in (name, value)))
+    kill(limpid.process.pid, signal.SIGSTOP)
+    try:
+        for table, name in (("inet", "br0"), ("bridge", "port0")):
+            for verb, timeout in (("add", "timeout 60s"), ("delete", ""), ("add", "timeout 60s")):
+                box.gateway.run("nft", verb, "element", table, "limpid", "gate", f'{{ "{name}" {timeout} }}')
+        for value, expected in (("0", True), ("1", None), ("0", True)):
+            turn(value)
+            assert [intercepted(there, box.client) for there in servers] == [expected] * 2
+    finally:
+        turn("0")
+        kill(limpid.process.pid, signal.SIGCONT)
+    wait.eventually(lambda: all(intercepted(there, box.client) is True for there in servers), "the gate to be held open by the warden")

@@ -347,6 +347,17 @@ def test_fail_closed_leaves_nothing_direct(lab, limpid_with, origin):
 
 # ---- what would have been otherwise without it
 
+def test_k6_a_handshake_by_cookie(lab, limpid_with, there):
+    """What the kernel does when more SYNs wait than it keeps, as in a flood; here it does it always."""
+    limpid_with()
+    before = lab.gateway.run("sysctl", "-n", "net.ipv4.tcp_syncookies").strip()
+    lab.gateway.run("sysctl", "-qw", "net.ipv4.tcp_syncookies=2")
+    try:
+        assert intercepted(there, lab.client) is True
+    finally:
+        lab.gateway.run("sysctl", "-qw", f"net.ipv4.tcp_syncookies={before}")
+
+
 @pytest.mark.parametrize("broken", ["refused", "unreachable"])
 def test_k9_a_server_whose_ipv6_is_broken(lab, limpid_with, origin, broken):
     """The first try is reset; the next one finds the truth, and goes over to IPv4 as it would without Limpid."""

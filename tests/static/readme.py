@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""What README.md and CONTRIBUTING.md speak of is there.
+"""What README.md, CONTRIBUTING.md and docs/*.md speak of is there.
 
 Every relative link, and every path of the repository in `code` or in a code block, exists. Every `limpid COMMAND` is in
-the program's table of commands, every preset in CMakePresets.json and every part of `tests/run` in that script.
+the program's table of commands, every preset in CMakePresets.json and every part of `tests/run` in that script; every
+`tests/lab/FILE.py::test_name` is a test of that file.
 """
 
 import json
@@ -76,22 +77,30 @@ def unknown_words(top, code):
                 yield f"tests/run {word}: no such part"
 
 
+def unknown_tests(top, code):
+    for name, test in re.findall(r"([\w./-]+\.py)::(\w+)", code):
+        file = top / name
+        if not file.exists() or not re.search(rf"^def {test}\(", file.read_text(), re.M):
+            yield f"{name}::{test}: no such test"
+
+
 def main():
     top = root()
     violations, seen = [], 0
-    for paper in PAPERS:
+    for paper in (*PAPERS, *(str(path.relative_to(top)) for path in sorted((top / "docs").glob("*.md")))):
         if not (top / paper).exists():
             violations.append(f"{paper}:1: is missing")
             continue
         text = (top / paper).read_text()
         for number, target in links(text):
             seen += 1
-            if not (top / target).exists():
+            if not ((top / paper).parent / target).exists():
                 violations.append(f"{paper}:{number}: link to {target}, which does not exist")
         for number, code in spans(text):
             seen += 1
             violations += [f"{paper}:{number}: {what}" for what in missing_paths(top, code)]
             violations += [f"{paper}:{number}: {what}" for what in unknown_words(top, code)]
+            violations += [f"{paper}:{number}: {what}" for what in unknown_tests(top, code)]
     report(violations, seen)
 
 

@@ -265,3 +265,20 @@ def test_readme_sees(papers, false, what):
     write(papers, "README.md", README + "\n" + false + "\n")
     status, said = check("readme.py", papers)
     assert status == 1 and what in said
+
+
+@pytest.mark.parametrize(
+    "claim, what",
+    [
+        ("`tests/lab/test_kernel.py::test_there`", None),
+        ("`tests/lab/test_kernel.py::test_the`", "test_kernel.py::test_the: no such test"),
+        ("`tests/lab/test_gone.py::test_there`", "test_gone.py::test_there: no such test"),
+        ("[it](../README.md)", None),
+        ("[it](README.md)", "link to README.md"),
+    ],
+)
+def test_readme_knows_the_tests_that_documents_name(papers, claim, what):
+    write(papers, "tests/lab/test_kernel.py", "def test_there(lab):\n    pass\n")
+    write(papers, "docs/page.md", f"So it is: {claim}.\n")
+    status, said = check("readme.py", papers)
+    assert status == (1 if what else 0) and (not what or (what in said and "docs/page.md:1: " in said)), said
