@@ -1,6 +1,6 @@
 /* fill_store FOLDER SIZE COUNT HOST ADDRESS: puts COUNT fresh responses for http://HOST/N into a store, as the program
- * would have, for clients who go to ADDRESS. The body of N is N in 1024 digits. What takes the program minutes over the
- * network takes seconds here. */
+ * would have, HOST being bound to ADDRESS (which is it, written out). The body of N is N in 1024 digits. What takes the
+ * program minutes over the network takes seconds here. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ static void put(struct store *s, long n, const char *host, const struct sockaddr
 
         snprintf(path, sizeof path, "/%ld", n);
         snprintf(body, sizeof body, "%0*ld", BODY, n);
-        key_build(&key, text, (struct span){host, strlen(host)}, 80, (struct span){path, strlen(path)}, KEY_ADDRESS,
+        key_build(&key, text, (struct span){host, strlen(host)}, 80, (struct span){path, strlen(path)}, KEY_PUBLIC,
                   address);
         if (store_put_response(s, &(struct put){.id = store_next_id(s),
                                                 .key = &key,

@@ -237,10 +237,16 @@ def test_d5_queries_without_answers_are_bounded_and_end(lab, limpid_with, resolv
         socks[n % 8].sendto(struct.pack("!H", n) + query("www.test")[2:], (silent.address, 53))
     for sock in socks:
         sock.close()
-    assert ask(lab.client, there, query("www.test"))[0][:2] == b"\x12\x34"
+
+    def answered():  # a query in the middle of the flood may be lost, as on any wire: who asks asks again
+        with client_socket(lab.client, there.address) as sock:
+            sock.sendto(query("www.test"), (there.address, 53))
+            return [got[:2] for got in pending(sock, 1)] == [b"\x12\x34"]
+
+    wait.eventually(answered, "an answer behind the flood")
     stats = limpid.stats()
     assert stats["flows_evicted"] > 0 and stats["flows_open"] <= 300, stats
-    assert stats["dns_learnt"] == 1
+    assert stats["dns_learnt"] >= 1
     wait.eventually(lambda: limpid.stats()["flows_open"] == 0, "what has no answer to end", within=30)
 
 
