@@ -145,6 +145,19 @@ static void differences(const struct examination *e)
                      "limpid setup up (and look for the program that has changed it)", "%.*s", (int)len, line);
 }
 
+static void shadowed(const struct examination *e)
+{
+        for (size_t i = 0; i < 2; i++) {
+                const struct shadow *s = &e->s->shadows[i];
+
+                if (s->there && (i == 0 || e->s->ipv6))
+                        tell(e, DOCTOR_BROKEN, "marked packets are routed by that table instead of delivered to Limpid",
+                             "ip rule; then give that rule a priority behind Limpid's",
+                             "the IPv%c routing rule with priority %u (table %u) comes before Limpid's", i ? '6' : '4',
+                             s->priority, s->table);
+        }
+}
+
 static void check_listener(const struct examination *e, const struct listener *l, char version)
 {
         const struct doctor_case *c = e->about;
@@ -246,9 +259,9 @@ static void no_masquerade(const struct examination *e)
 void doctor_examine(const struct doctor_case *c, void (*tell_it)(void *, const struct finding *), void *context)
 {
         static void (*const examinations[])(const struct examination *) = {
-                missing_features, interfaces_missing,  not_running,     differences,    listeners,
-                gate_is_shut,     no_forwarding,       fwmark_accepted, valid_mark,     bridge_netfilter,
-                no_path_mtu,      connections_tracked, evaded_forward,  dropping_input, no_masquerade,
+                missing_features,    interfaces_missing, not_running,     differences,   shadowed,         listeners,
+                gate_is_shut,        no_forwarding,      fwmark_accepted, valid_mark,    bridge_netfilter, no_path_mtu,
+                connections_tracked, evaded_forward,     dropping_input,  no_masquerade,
         };
         const struct examination e = {c, c->options, c->machine, tell_it, context};
 

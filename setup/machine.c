@@ -10,6 +10,7 @@
 
 #include "setup/bridge.h"
 #include "setup/nft.h"
+#include "setup/route.h"
 #include "setup/sysctl.h"
 
 static uint64_t number_at(const char *path)
@@ -116,6 +117,14 @@ static void read_listeners(struct machine *s, const struct setup_options *o)
         listener_find(&s->listeners[1], AF_INET6, port);
 }
 
+static void read_shadows(struct machine *s, const struct setup_options *o)
+{
+        static const int families[] = {AF_INET, AF_INET6};
+
+        for (size_t i = 0; i < 2; i++)
+                s->shadows[i].there = route_shadow(o, families[i], &s->shadows[i].priority, &s->shadows[i].table) == 1;
+}
+
 void machine_read(struct machine *s, const struct setup_options *o)
 {
         *s = (struct machine){.ipv6 = o->ipv6 && sysctl_ipv6()};
@@ -132,6 +141,7 @@ void machine_read(struct machine *s, const struct setup_options *o)
         s->conntrack_max = number_at("net/netfilter/nf_conntrack_max");
         read_valid_mark(s);
         read_listeners(s, o);
+        read_shadows(s, o);
         read_ruleset(s);
         s->wanted_error = setup_wanted(o, &s->wanted);
         s->check = setup_check(o, s->wanted_error ? NULL : &s->wanted, &s->differences);

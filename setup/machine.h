@@ -6,6 +6,12 @@
 #include "setup/listener.h"
 #include "setup/setup.h"
 
+/* A rule before ours that takes marked packets away. */
+struct shadow {
+        bool there;
+        unsigned priority, table;
+};
+
 struct machine {
         struct links links;
         char bridge[IF_NAMESIZE]; /* a client bridge that hands its frames to iptables; "": none */
@@ -18,6 +24,7 @@ struct machine {
         bool ignores_pmtu;                     /* ip_no_pmtu_disc */
         char valid_mark[IF_NAMESIZE];          /* an interface with src_valid_mark and rp_filter; "": none */
         struct listener listeners[2];          /* on listen_port (with form = "mark": on the first port); IPv4, IPv6 */
+        struct shadow shadows[2];              /* IPv4, IPv6 */
         uint64_t conntrack, conntrack_max;     /* 0, 0: it is not loaded */
         struct setup_text ruleset;             /* nft list ruleset, without what sets hold */
         struct setup_text wanted, differences; /* setup_wanted's, setup_check's */

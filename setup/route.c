@@ -76,37 +76,59 @@ static uint32_t u32_of(const struct nlattr *a)
         return mnl_attr_validate(a, MNL_TYPE_U32) < 0 ? 0 : mnl_attr_get_u32(a);
 }
 
+struct rule {
+        uint32_t mark, mask, table, priority;
+        bool l3mdev; /* looks up the table of a VRF's own interface */
+};
+
+static void see_rule_attribute(const struct nlattr *a, struct rule *rule)
+{
+        switch (mnl_attr_get_type(a)) {
+        case FRA_FWMARK:
+                rule->mark = u32_of(a);
+                break;
+        case FRA_FWMASK:
+                rule->mask = u32_of(a);
+                break;
+        case FRA_TABLE:
+                rule->table = u32_of(a);
+                break;
+        case FRA_PRIORITY:
+                rule->priority = u32_of(a);
+                break;
+        case FRA_L3MDEV:
+                rule->l3mdev = true;
+                break;
+        default:
+                break;
+        }
+}
+
+static struct rule rule_of(const struct nlmsghdr *h)
+{
+        const struct fib_rule_hdr *r = mnl_nlmsg_get_payload(h);
+        struct rule rule = {0, UINT32_MAX, r->table, 0, false};
+        const struct nlattr *a;
+
+        mnl_attr_for_each(a, h, sizeof *r)
+        {
+                see_rule_attribute(a, &rule);
+        }
+        return rule;
+}
+
 static int see_rule(const struct nlmsghdr *h, void *context)
 {
         const struct fib_rule_hdr *r = mnl_nlmsg_get_payload(h);
         struct search *s = context;
-        uint32_t mark = 0, mask = UINT32_MAX, table = r->table, priority = 0;
-        const struct nlattr *a;
+        struct rule rule = rule_of(h);
 
         if (r->family != s->family)
                 return MNL_CB_OK;
-        mnl_attr_for_each(a, h, sizeof *r)
-        {
-                switch (mnl_attr_get_type(a)) {
-                case FRA_FWMARK:
-                        mark = u32_of(a);
-                        break;
-                case FRA_FWMASK:
-                        mask = u32_of(a);
-                        break;
-                case FRA_TABLE:
-                        table = u32_of(a);
-                        break;
-                case FRA_PRIORITY:
-                        priority = u32_of(a);
-                        break;
-                default:
-                        break;
-                }
-        }
-        if (mark == s->options->mark && mask == mark && table == s->options->table && priority == PLAN_PRIORITY)
+        if (rule.mark == s->options->mark && rule.mask == rule.mark && rule.table == s->options->table &&
+            rule.priority == PLAN_PRIORITY)
                 s->found = true;
-        else if (mark && (mark & mask & s->options->mark))
+        else if (rule.mark && (rule.mark & rule.mask & s->options->mark))
                 s->others++;
         return MNL_CB_OK;
 }
@@ -150,5 +172,54 @@ int route_find(enum route_thing thing, const struct setup_options *o, int family
         }
         error = netlink_talk(NULL, h, thing == ROUTE_RULE ? see_rule : see_route, &s);
         *others = s.others;
+        return error ? error : s.found;
+}
+
+/* ---- what else is there --------------------------------------------------------------------------------------------
+ */
+
+struct shadow {
+        const struct setup_options *options;
+        int family;
+        bool found;
+        uint32_t priority, table;
+};
+
+/* Without a mark of its own a rule takes any; with `not` it takes what it does not name. */
+static bool takes(const struct rule *rule, uint32_t mark, bool inverted)
+{
+        bool any = rule->mark == 0 && rule->mask == UINT32_MAX;
+
+        return any || ((mark & rule->mask) == (rule->mark & rule->mask)) != inverted;
+}
+
+static int see_shadow(const struct nlmsghdr *h, void *context)
+{
+        const struct fib_rule_hdr *r = mnl_nlmsg_get_payload(h);
+        struct shadow *s = context;
+        struct rule rule = rule_of(h);
+        bool ours = rule.table == s->options->table && rule.mark == s->options->mark;
+
+        if (s->found || r->family != s->family || ours || rule.l3mdev || rule.table == RT_TABLE_LOCAL ||
+            rule.priority >= PLAN_PRIORITY || !takes(&rule, s->options->mark, r->flags & FIB_RULE_INVERT))
+                return MNL_CB_OK;
+        s->found = true;
+        s->priority = rule.priority;
+        s->table = rule.table;
+        return MNL_CB_OK;
+}
+
+int route_shadow(const struct setup_options *o, int family, unsigned *priority, unsigned *table)
+{
+        struct shadow s = {o, family, false, 0, 0};
+        char buffer[NETLINK_BUFFER];
+        struct nlmsghdr *h = netlink_begin(buffer, RTM_GETRULE, NLM_F_DUMP);
+        struct fib_rule_hdr *r = mnl_nlmsg_put_extra_header(h, sizeof *r);
+        int error;
+
+        r->family = (uint8_t)family;
+        error = netlink_talk(NULL, h, see_shadow, &s);
+        *priority = s.priority;
+        *table = s.table;
         return error ? error : s.found;
 }

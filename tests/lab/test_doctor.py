@@ -97,6 +97,17 @@ def test_another_service_on_the_port(lab, doctor, address):
         assert any(severity == "BROKEN" and "another service listens on Limpid's port" in text for severity, text in ask())
 
 
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_rule_that_takes_marked_packets_away(lab, doctor, version):
+    ask = doctor()
+    lab.gateway.run("ip", f"-{version}", "rule", "add", "priority", "5", "iif", "lan0", "lookup", "200")
+    try:
+        only(ask(), "BROKEN", f"the IPv{version} routing rule with priority 5 (table 200) comes before Limpid's")
+    finally:
+        lab.gateway.run("ip", f"-{version}", "rule", "del", "priority", "5")
+    assert ask() == []
+
+
 def test_an_interface_that_is_not_there(lab, doctor):
     ask = doctor(intercept={"interfaces": ["lan0", "lan1", "lan7"]})
     only(ask(), "warning", "there is no interface lan7")

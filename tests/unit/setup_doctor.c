@@ -138,6 +138,16 @@ Test(doctor, the_set_up)
         FOUND(DOCTOR_BROKEN, "the gate is shut although limpid run is running");
 }
 
+Test(doctor, a_rule_that_comes_before_ours)
+{
+        machine.shadows[0] = (struct shadow){true, 50, 200};
+        FOUND(DOCTOR_BROKEN, "the IPv4 routing rule with priority 50 (table 200) comes before Limpid's");
+        all_is_well();
+        machine.shadows[1] = (struct shadow){true, 50, 200};
+        machine.ipv6 = false;
+        NOTHING();
+}
+
 Test(doctor, listeners)
 {
         machine.listeners[0] = (struct listener){0};
