@@ -48,6 +48,21 @@ void vigil_ended(struct vigil *v, int64_t now)
         v->since = now + v->pause_ms;
 }
 
+bool vigil_cookies(struct vigil *v, uint64_t sent, int64_t now)
+{
+        bool more = v->counted && sent != v->cookies, begins = more && now >= v->flood_until;
+
+        v->counted = true;
+        v->cookies = sent;
+        if (begins && v->flood_until && now - v->flood_until < VIGIL_FLOOD_MAX_MS)
+                v->flood_ms = v->flood_ms * 2 < VIGIL_FLOOD_MAX_MS ? v->flood_ms * 2 : VIGIL_FLOOD_MAX_MS;
+        else if (begins)
+                v->flood_ms = VIGIL_FLOOD_MS;
+        if (more)
+                v->flood_until = now + v->flood_ms;
+        return begins;
+}
+
 bool vigil_start_due(const struct vigil *v, int64_t now)
 {
         return !v->running && !v->draining && now >= v->since;
@@ -55,7 +70,8 @@ bool vigil_start_due(const struct vigil *v, int64_t now)
 
 bool vigil_gate(const struct vigil *v, int64_t now)
 {
-        return v->running && v->ready && !v->shut && !v->draining && now - v->beat < VIGIL_QUIET_MS;
+        return v->running && v->ready && !v->shut && !v->draining && now - v->beat < VIGIL_QUIET_MS &&
+               now >= v->flood_until;
 }
 
 /* When the patience with this proxy ends. While it drains, its workers need not turn; the warden's deadline holds. */
@@ -87,6 +103,7 @@ int64_t vigil_next(const struct vigil *v, int64_t now)
         }
         sooner(&next, patience(v), now);
         sooner(&next, v->beat + VIGIL_QUIET_MS, now);
+        sooner(&next, v->flood_until, now);
         return next;
 }
 

@@ -16,7 +16,9 @@ enum {
         VIGIL_PAUSE_MS = 100,       /* before the first new start; twice as long with each failure … */
         VIGIL_PAUSE_MAX_MS = 10000, /* … up to this */
         VIGIL_RENEW_MS = 1000,      /* how often the gate is renewed */
-        VIGIL_GATE_S = 3            /* for how long */
+        VIGIL_GATE_S = 3,           /* for how long */
+        VIGIL_FLOOD_MS = 5000, /* after SYNs were answered by cookie: the gate stays shut; twice as long each time … */
+        VIGIL_FLOOD_MAX_MS = 300000 /* … up to this, and so long after the last time it begins anew */
 };
 
 struct vigil {
@@ -24,12 +26,21 @@ struct vigil {
         int64_t since; /* start, then readiness, of the proxy that runs; the time of the next start, if none does */
         int64_t beat;  /* the last heartbeat */
         unsigned pause_ms;
+        bool counted;
+        uint64_t cookies;    /* sent by the kernel, as last counted */
+        int64_t flood_until; /* 0: there was none yet */
+        unsigned flood_ms;
 };
 
 void vigil_begin(struct vigil *, int64_t now);   /* nothing runs; a start is due */
 void vigil_started(struct vigil *, int64_t now); /* a proxy was started */
 void vigil_heard(struct vigil *, const struct channel_message *, int64_t now);
 void vigil_ended(struct vigil *, int64_t now); /* the proxy is gone: when the next is due, is decided */
+
+/* How many SYNs the kernel has answered by cookie. The handshake of such a connection ends with a packet that belongs
+ * to no socket and is no SYN, so it is not intercepted, and the connection is lost: while there are such, new ones had
+ * better go direct. True: that begins now. */
+bool vigil_cookies(struct vigil *, uint64_t sent, int64_t now);
 
 bool vigil_start_due(const struct vigil *, int64_t now);
 bool vigil_gate(const struct vigil *, int64_t now); /* whether the gate may be open */

@@ -15,9 +15,11 @@
 #include "proxy/clock.h"
 #include "proxy/log.h"
 #include "proxy/notify.h"
+#include "setup/cookies.h"
 
 enum {
         DRAIN_MS = 30000,   /* how long running exchanges may take at the end */
+        COUNT_MS = 250,     /* from one look at the kernel's counters to the next */
         MESSAGES_MAX = 1024 /* of the proxy, before the rest of the work is seen to again */
 };
 
@@ -91,10 +93,25 @@ static void look_for_interfaces(struct warden *w)
         }
 }
 
+static void look_for_cookies(struct warden *w, int64_t now)
+{
+        uint64_t sent;
+
+        if (now - w->counted < COUNT_MS)
+                return;
+        w->counted = now;
+        if (cookies_sent(&sent) && vigil_cookies(&w->vigil, sent, now))
+                log_say(LOG_WARNING,
+                        "more connections are being made than the kernel keeps (a flood?), and it answers by cookie; "
+                        "new ones go direct for %u s",
+                        w->vigil.flood_ms / 1000);
+}
+
 static void tend_gate(struct warden *w, int64_t now)
 {
         if (!w->gate)
                 return;
+        look_for_cookies(w, now);
         if (!prober_tend(&w->prober, w->config, w->gate, vigil_gate(&w->vigil, now), now)) {
                 shut_gate(w);
                 w->renewal = now;

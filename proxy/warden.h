@@ -16,6 +16,7 @@ struct warden {
         struct gate *gate; /* NULL: taken down */
         bool open;         /* the gate, as it was last told to the proxy and the log */
         int gate_error;
+        int64_t counted; /* when the kernel's counters were looked at */
         int64_t renewal; /* the next one */
         struct upkeep upkeep;
         bool missing[INTERFACES_MAX];

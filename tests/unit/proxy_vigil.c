@@ -194,3 +194,48 @@ Test(vigil, bypasses_are_rationed)
                 cr_expect(allowance_take(&a, now));
         cr_expect_not(allowance_take(&a, now), "a long rest does not save up more");
 }
+
+/* A beat each second, for so long. */
+static void live(int64_t ms)
+{
+        for (int64_t until = now + ms; now < until;) {
+                now += 1000;
+                say(CHANNEL_HEARTBEAT, 0);
+        }
+}
+
+Test(vigil, cookies_shut_the_gate_for_a_while)
+{
+        be_ready();
+        cr_expect_not(vigil_cookies(&v, 77, now), "what was sent before counts for nothing");
+        cr_expect(vigil_gate(&v, now));
+        cr_expect(vigil_cookies(&v, 78, now));
+        cr_expect_not(vigil_gate(&v, now));
+        live(4000);
+        cr_expect_not(vigil_cookies(&v, 80, now), "it is known");
+        live(4000);
+        cr_expect_not(vigil_gate(&v, now), "it went on");
+        cr_expect_not(vigil_cookies(&v, 80, now));
+        live(1000);
+        cr_expect(vigil_gate(&v, now));
+        cr_expect_not(vigil_cookies(&v, 80, now));
+}
+
+Test(vigil, cookies_again_and_again_shut_it_for_longer)
+{
+        uint64_t sent = 1;
+
+        be_ready();
+        vigil_cookies(&v, 0, now);
+        for (unsigned ms = VIGIL_FLOOD_MS; ms < VIGIL_FLOOD_MAX_MS; ms *= 2) {
+                cr_expect(vigil_cookies(&v, sent++, now));
+                cr_expect_eq(v.flood_ms, ms);
+                live(ms);
+        }
+        cr_expect(vigil_cookies(&v, sent++, now));
+        cr_expect_eq(v.flood_ms, VIGIL_FLOOD_MAX_MS);
+        live(2 * VIGIL_FLOOD_MAX_MS);
+        cr_expect(vigil_cookies(&v, sent++, now));
+        cr_expect_eq(v.flood_ms, VIGIL_FLOOD_MS, "that was long ago");
+        cr_expect_leq(vigil_next(&v, now), now + 1000);
+}
