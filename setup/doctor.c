@@ -151,7 +151,8 @@ static void shadowed(const struct examination *e)
                 const struct shadow *s = &e->s->shadows[i];
 
                 if (s->there && (i == 0 || e->s->ipv6))
-                        tell(e, DOCTOR_BROKEN, "marked packets are routed by that table instead of delivered to Limpid",
+                        tell(e, DOCTOR_WARNING,
+                             "where it matches, marked packets are routed by that table instead of delivered to Limpid",
                              "ip rule; then give that rule a priority behind Limpid's",
                              "the IPv%c routing rule with priority %u (table %u) comes before Limpid's", i ? '6' : '4',
                              s->priority, s->table);
