@@ -59,7 +59,8 @@ static bool of_our_table(const struct nlmsghdr *h)
         const struct nfgenmsg *g = mnl_nlmsg_get_payload(h);
         const struct nlattr *a;
 
-        if (mnl_nlmsg_get_payload_len(h) < sizeof *g || g->nfgen_family != NFPROTO_INET)
+        if (mnl_nlmsg_get_payload_len(h) < sizeof *g ||
+            (g->nfgen_family != NFPROTO_INET && g->nfgen_family != NFPROTO_BRIDGE))
                 return false;
         mnl_attr_for_each(a, h, sizeof *g)
         {

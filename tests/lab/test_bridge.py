@@ -2,6 +2,7 @@
 
 import re
 import signal
+import threading
 
 import pytest
 
@@ -9,8 +10,8 @@ from lab import wait
 from lab.box import Box
 from lab.limpid import Limpid
 from lab.net import kill
-from lab.origin import Origin
-from lab.wire import get
+from lab.origin import Origin, answer
+from lab.wire import get, reply
 from test_gateway import intercepted
 
 FAMILIES = (4, 6)
@@ -25,7 +26,7 @@ def box(lab):
 
 @pytest.fixture
 def boxed(box, place):
-    """boxed(section={…}): Limpid on the box, started; at its end the box must be as it was found."""
+    """boxed(section={…}): Limpid on the box, started. It is killed, and `setup down` must leave the box as it was found."""
     made = []
 
     def make(**changes):
@@ -34,7 +35,10 @@ def boxed(box, place):
 
     yield make
     for limpid in made:
-        limpid.stop()
+        if limpid.process:
+            limpid.kill()
+        limpid.check_sanitizers()
+        limpid.check_kernel()
 
 
 @pytest.fixture
@@ -65,11 +69,13 @@ def hardware(space, link):
 
 
 def test_what_crosses_the_bridge_is_intercepted(box, boxed, server, servers):
-    boxed()
+    limpid = boxed()
     for there, client in zip(servers, (box.client.address4, box.client.address6)):
         assert intercepted(there, box.client) is True
         assert [connection.peer for connection in there.connections] == [client]
     assert direct(box, [server(address=there.address, port=8001) for there in servers])
+    limpid.stop()
+    assert direct(box, servers)
 
 
 def test_neighbours_are_who_they_are(box, boxed, servers):
@@ -107,19 +113,62 @@ def test_a_connection_stays_what_it_was_when_the_gate_opens_and_shuts(box, boxed
     kill(limpid.proxy(), signal.SIGCONT)
     wait.eventually(lambda: intercepted(there, box.client) is True, "the gate to open")
     assert not after.ask(get(there.host)).get("Via") and during.ask(get(there.host)).get("Via")
-    limpid.process.send_signal(signal.SIGTERM)
     for wire in (before, during, after):
         wire.close()
 
 
-def test_a_switch_for_iptables_is_switched_off_and_given_back(box, boxed, servers):
-    """stop() compares; what is switched on meanwhile is switched off again."""
-    box.gateway.run("ip", "link", "set", "br0", "type", "bridge", "nf_call_iptables", "1", "nf_call_ip6tables", "1")
+@pytest.mark.parametrize("family", FAMILIES)
+def test_icmp_errors_for_what_we_send_in_the_clients_name(box, boxed, server, family):
+    """They are addressed to the client's hardware, by a router with a narrow route. Without them an upload would hang."""
     boxed()
-    assert all(intercepted(there, box.client) is True for there in servers)
+    beyond, body = box.beyond("origin"), b"x" * 300_000
+    try:
+        there = server(answer(lambda request: reply(b"y" * len(request.body))), space=beyond, address=getattr(beyond, f"address{family}"))
+        with box.client.connect(there.address) as wire:
+            sender = threading.Thread(target=wire.send, args=(get(there.host, "/", "Content-Length: 300000", method="POST"), body))
+            sender.start()
+            answered = wire.response()
+            sender.join()
+        assert answered.get("Via") and answered.body == b"y" * 300_000
+    finally:
+        box.origin.run("ip", "link", "del", "far0")
+        beyond.close()
+
+
+def test_what_becomes_different_while_it_runs_is_seen(box, boxed, servers):
+    """A port that leaves and comes back, and rules that somebody removes."""
+    boxed()
+    for command in (("ip", "link", "set", "port0", "nomaster"), ("nft", "delete", "table", "bridge", "limpid")):
+        box.gateway.run(*command)
+        box.gateway.run("ip", "link", "set", "port0", "master", "br0")
+        wait.eventually(lambda: all(intercepted(there, box.client) is True for there in servers), "connections to be intercepted again")
+
+
+def test_fail_closed_lets_nothing_through(box, boxed, servers):
+    """A box that does not forward cannot even refuse it."""
+    limpid = boxed(intercept={"fail": "closed"})
+    kill(limpid.process.pid, signal.SIGSTOP)
+    kill(limpid.proxy(), signal.SIGKILL)
+    wait.eventually(lambda: not limpid.gate_open(), "the gate's elements to expire")
+    assert all(intercepted(there, box.client) is None for there in servers)
+    kill(limpid.process.pid, signal.SIGCONT)
+    wait.eventually(lambda: all(intercepted(there, box.client) is True for there in servers), "the gate to open")
+
+
+def test_switches_for_iptables_and_all_killed(box, boxed, servers):
+    """They are switched off, also when that is undone, and given back as they were; connections go on meanwhile."""
+    box.gateway.run("ip", "link", "set", "br0", "type", "bridge", "nf_call_iptables", "1", "nf_call_ip6tables", "1")
+    limpid = boxed()
     box.gateway.run("ip", "link", "set", "br0", "type", "bridge", "nf_call_iptables", "1")
     wait.eventually(lambda: "nf_call_iptables 0" in box.gateway.run("ip", "-d", "link", "show", "br0"), "it to be switched off")
     wait.eventually(lambda: all(intercepted(there, box.client) is True for there in servers), "the gate to open")
+    for pid in [limpid.process.pid, *limpid.children()]:
+        kill(pid, signal.SIGKILL)
+    limpid.process.wait()
+    limpid.process = None
+    wait.eventually(lambda: direct(box, servers), "connections to go direct")
+    limpid.command("setup", "down")
+    limpid.check_kernel()
 
 
 def test_with_that_switch_on_no_intercepted_connection_comes_about(box, boxed, servers):
@@ -138,3 +187,28 @@ def test_with_that_switch_on_no_intercepted_connection_comes_about(box, boxed, s
         turn("0")
         kill(limpid.process.pid, signal.SIGCONT)
     wait.eventually(lambda: all(intercepted(there, box.client) is True for there in servers), "the gate to be held open by the warden")
+
+
+def test_a_router_whose_clients_are_on_a_bridge(lab, place):
+    """Frames that are for the router itself are routed as ever: nothing is taken off the bridge, and nothing entered."""
+    box = Box("bridge", router=True)
+    limpid, made = Limpid(box, place("limpid")), [Origin(box, family=family) for family in FAMILIES]
+    try:
+        box.client.run("ip", "route", "replace", "default", "via", "10.78.0.5")
+        box.client.run("ip", "-6", "route", "replace", "default", "via", "fd78::5")
+        limpid.start()
+        for there, client in zip(made, (box.client.address4, box.client.address6)):
+            assert intercepted(there, box.client) is True
+            assert [connection.peer for connection in there.connections] == [client]
+        for name in ("clients4", "clients6"):
+            assert "elements" not in box.gateway.run("nft", "list", "set", "bridge", "limpid", name)
+        kill(limpid.proxy(), signal.SIGSTOP)
+        wait.eventually(lambda: direct(box, made), "connections to go direct")
+        kill(limpid.proxy(), signal.SIGCONT)
+        limpid.stop()
+    finally:
+        if limpid.process:
+            limpid.kill()
+        for there in made:
+            there.close()
+        box.close()
