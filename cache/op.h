@@ -29,6 +29,9 @@ struct op {
         char text[];
 };
 
+/* Into the writer's queue, which takes the op over. `force`: even if it is full. 0 or ENOBUFS. */
+int enqueue(struct store *, struct op *, bool force);
+
 /* Carries one out in the writer's transaction. 0 or an LMDB error. */
 int op_apply(struct store *, MDB_txn *, struct op *, struct doomed *);
 /* Its transaction was committed: what it did is done for good. */

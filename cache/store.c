@@ -307,7 +307,12 @@ static int start_threads(struct store *s, const struct store_options *o)
 {
         int error = prefaults_start(s, o->prefaults ? o->prefaults : PREFAULTS);
 
-        return error ? error : writer_start(s);
+        if (error)
+                return error;
+        error = writer_start(s);
+        if (error)
+                prefaults_stop(s);
+        return error;
 }
 
 int store_open(struct store **made, const struct store_options *o, char message[STORE_MESSAGE])

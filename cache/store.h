@@ -20,6 +20,7 @@ enum {
         SLICE_UNIT = 65504,          /* with LMDB's header and the checksum exactly 16 pages */
         SLICE_MAX = 16 * SLICE_UNIT, /* what a fill that streams writes */
         INLINE_MAX = 16384,          /* bodies up to this lie in the response's record */
+        LEFT_OUT = 16 * SLICE_MAX,   /* of a body is not tried again after a put that was refused: few gaps, not many */
         VARIANTS_MAX = 64            /* of one resource; the oldest goes */
 };
 
@@ -247,6 +248,9 @@ bool store_sigbus(struct store *, const void *address);
 
 /* Pages of the map, for tests of residency (mincore) and for SIGBUS recovery. */
 void store_map(struct store *, const void **start, size_t *len);
+
+/* Small puts are committed some 50 ms later, many at a time, unless somebody says by this that he waits for one. */
+void store_hurry(struct store *);
 
 /* Blocks until all that was put before is committed. Tests and shutdown only. */
 void store_sync(struct store *);

@@ -55,7 +55,11 @@ struct queue {
         pthread_cond_t wake, idle;
         struct op *first, **last;
         size_t bytes, limit;
+        unsigned count; /* of operations from `first` on */
         bool closing, busy;
+        bool hurry;     /* somebody waits for one of them */
+        bool gathering; /* the writer waits for more of them, on `bell` */
+        int bell;       /* eventfd */
         pthread_t thread;
         bool started;
 };
@@ -134,7 +138,7 @@ int evict_until(struct store *, MDB_txn *, uint64_t room, struct doomed *);
 uint64_t pages_used(const struct store *, MDB_txn *);
 int read_value(MDB_txn *, MDB_dbi, const void *key, size_t key_len, struct span *value);
 
-/* cache/store_write.c, cache/store_apply.c */
+/* cache/store_write.c */
 int writer_start(struct store *);
 void writer_stop(struct store *);
 

@@ -1,25 +1,66 @@
 /* The writer: one thread that takes operations off a bounded queue and has them committed in batches (store_commit.c).
  *
+ * A commit costs as much as dozens of small puts, so the writer lets small ones gather for some milliseconds: until
+ * they are many, or large, or somebody waits for one (store_hurry).
+ *
  * A full queue refuses (ENOBUFS) and never blocks. A disk that fails (full, read-only, broken) suspends storing: what
  * waits is dropped, and the next batch tries again. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "cache/op.h"
 
-enum { BATCH_OPS = 256, PAUSE_MS = 100, PAUSES = 10 };
+enum {
+        BATCH_OPS = 512,
+        PAUSE_MS = 100,
+        PAUSES = 10,
+        GATHER_MS = 50,
+        GATHER_SLICE = 256 * 1024 /* a larger one is not small, and its bytes are to leave memory */
+};
 
 /* ---- the queue -----------------------------------------------------------------------------------------------------
  */
 
-static void free_op(struct op *op)
+/* Whether nobody is the worse for it if it is committed a little later. */
+static bool patient(const struct op *op)
 {
-        free(op);
+        switch (op->kind) {
+        case OP_SLICE:
+                return !op->part && op->len < GATHER_SLICE;
+        case OP_RESPONSE:
+                return !(op->record.stored.flags & STORED_SPARSE); /* its parts are on their way */
+        case OP_PURGE:
+        case OP_SYNC:
+                return false;
+        case OP_ABANDON:
+        case OP_FRESHEN:
+        case OP_ALIAS:
+        case OP_REMOVE:
+                break;
+        }
+        return true;
 }
 
-/* Takes the op over. `force`: even if the queue is full. */
-static int enqueue(struct store *s, struct op *op, bool force)
+/* With the lock held: whether what is there is to be committed now. */
+static bool due(const struct queue *q)
+{
+        return q->hurry || q->closing || q->count >= BATCH_OPS || q->bytes >= BATCH_BYTES;
+}
+
+/* With the lock held: ends the writer's wait if it is time. */
+static void wake(struct queue *q)
+{
+        pthread_cond_signal(&q->wake);
+        if (q->gathering && due(q)) {
+                q->gathering = false;
+                eventfd_write(q->bell, 1);
+        }
+}
+
+int enqueue(struct store *s, struct op *op, bool force)
 {
         struct queue *q = &s->queue;
         int error = 0;
@@ -30,222 +71,58 @@ static int enqueue(struct store *s, struct op *op, bool force)
                 error = ENOBUFS;
         else {
                 q->bytes += op->weight;
+                q->count++;
+                q->hurry |= !patient(op);
                 *q->last = op;
                 q->last = &op->next;
-                pthread_cond_signal(&q->wake);
+                wake(q);
         }
         pthread_mutex_unlock(&q->lock);
         if (error) {
                 atomic_fetch_add(&s->dropped, 1);
-                free_op(op);
+                free(op);
         }
         return error;
-}
-
-static struct op *new_op(enum op_kind kind, uint64_t id, size_t text)
-{
-        struct op *op = calloc(1, sizeof *op + text);
-
-        if (op) {
-                op->kind = kind;
-                op->id = id;
-                op->weight = sizeof *op + text;
-        }
-        return op;
-}
-
-static struct span copy(char **at, struct span s)
-{
-        struct span c = {*at, s.len};
-
-        put_span(at, s);
-        return c;
-}
-
-static void copy_stored(struct op *op, char **at, const struct stored *s)
-{
-        op->record.stored = *s;
-        op->record.stored.etag = copy(at, s->etag);
-        op->record.stored.last_modified_text = copy(at, s->last_modified_text);
-        op->record.stored.reason = copy(at, s->reason);
-        op->record.stored.fields = copy(at, s->fields);
-}
-
-static size_t stored_text(const struct stored *s)
-{
-        return s->etag.len + s->last_modified_text.len + s->reason.len + s->fields.len;
-}
-
-/* ---- what callers ask ----------------------------------------------------------------------------------------------
- */
-
-static int put_slice(struct store *s, uint64_t id, uint64_t offset, const char *bytes, size_t len,
-                     void (*done)(void *, int), void *context, bool part)
-{
-        struct op *op;
-
-        if (atomic_load(&s->error))
-                return ENOSPC;
-        if (offset + len > s->size / 8)
-                return EFBIG;
-        op = new_op(OP_SLICE, id, 0);
-        if (!op)
-                return ENOMEM;
-        op->offset = offset;
-        op->bytes = bytes;
-        op->len = len;
-        op->weight += len;
-        op->done = done;
-        op->context = context;
-        op->part = part;
-        return enqueue(s, op, false);
-}
-
-int store_put_slice(struct store *s, uint64_t id, uint64_t offset, const char *bytes, size_t len,
-                    void (*done)(void *, int), void *context)
-{
-        return put_slice(s, id, offset, bytes, len, done, context, false);
-}
-
-int store_put_part(struct store *s, uint64_t id, uint64_t offset, const char *bytes, size_t len,
-                   void (*done)(void *, int), void *context)
-{
-        return put_slice(s, id, offset, bytes, len, done, context, true);
-}
-
-int store_put_response(struct store *s, const struct put *p)
-{
-        struct op *op;
-        char *at;
-
-        if (p->length > s->size / 8)
-                return EFBIG;
-        op = new_op(OP_RESPONSE, p->id, p->key->text.len + p->vary.len + stored_text(p->stored) + p->body.len);
-        if (!op)
-                return ENOMEM;
-        at = op->text;
-        memcpy(op->hash, p->key->hash, KEY_HASH);
-        memcpy(op->record.resource, p->key->hash, KEY_HASH);
-        op->key = copy(&at, p->key->text);
-        op->names = copy(&at, p->vary);
-        op->variant = p->variant;
-        copy_stored(op, &at, p->stored);
-        op->record.length = p->length;
-        op->record.inlined = p->length <= INLINE_MAX && !(p->stored->flags & STORED_SPARSE);
-        op->record.body = copy(&at, p->body);
-        op->done = p->done;
-        op->context = p->context;
-        return enqueue(s, op, false);
-}
-
-int store_freshen(struct store *s, uint64_t id, const struct stored *stored, void (*done)(void *, int), void *context)
-{
-        struct op *op = new_op(OP_FRESHEN, id, stored_text(stored));
-        char *at;
-
-        if (!op)
-                return ENOMEM;
-        at = op->text;
-        copy_stored(op, &at, stored);
-        op->done = done;
-        op->context = context;
-        return enqueue(s, op, false);
-}
-
-int store_alias(struct store *s, uint64_t id, const struct alias *a, void (*done)(void *, int), void *context)
-{
-        struct op *op = new_op(OP_ALIAS, id, a->key->text.len + a->vary.len);
-        char *at;
-
-        if (!op)
-                return ENOMEM;
-        at = op->text;
-        memcpy(op->hash, a->key->hash, KEY_HASH);
-        op->key = copy(&at, a->key->text);
-        op->names = copy(&at, a->vary);
-        op->variant = a->variant;
-        op->done = done;
-        op->context = context;
-        return enqueue(s, op, false);
-}
-
-bool purge_covers(enum purge_kind kind, struct span text, struct span key_text)
-{
-        switch (kind) {
-        case PURGE_KEY:
-                return span_equal(key_text, text);
-        case PURGE_URL:
-                return span_equal(key_url(key_text), text);
-        case PURGE_HOST:
-                return span_equal(key_host(key_text), text);
-        case PURGE_ALL:
-                return true;
-        }
-        return false;
-}
-
-void store_abandon(struct store *s, uint64_t id)
-{
-        struct op *op = new_op(OP_ABANDON, id, 0);
-
-        if (op)
-                enqueue(s, op, true);
-}
-
-void store_remove(struct store *s, uint64_t id)
-{
-        struct op *op = new_op(OP_REMOVE, id, 0);
-
-        if (op)
-                enqueue(s, op, true);
-}
-
-int store_purge(struct store *s, enum purge_kind kind, struct span text, void (*done)(void *, int64_t), void *context)
-{
-        struct op *op = new_op(OP_PURGE, 0, text.len);
-        struct key key;
-        char *at;
-
-        if (!op)
-                return ENOMEM;
-        at = op->text;
-        op->purge = kind;
-        op->key = copy(&at, text);
-        op->purged = done;
-        op->context = context;
-        if (kind == PURGE_KEY) {
-                key_of_text(&key, text);
-                memcpy(op->hash, key.hash, KEY_HASH);
-        }
-        return enqueue(s, op, true);
-}
-
-int store_after(struct store *s, void (*done)(void *, int), void *context)
-{
-        struct op *op = new_op(OP_SYNC, 0, 0);
-
-        if (!op)
-                return ENOMEM;
-        op->done = done;
-        op->context = context;
-        return enqueue(s, op, true);
 }
 
 void store_sync(struct store *s)
 {
         struct queue *q = &s->queue;
-        struct op *op = new_op(OP_SYNC, 0, 0);
 
-        if (!op || enqueue(s, op, true) != 0)
-                return;
         pthread_mutex_lock(&q->lock);
+        q->hurry = q->first != NULL;
+        wake(q);
         while (q->first || q->busy)
                 pthread_cond_wait(&q->idle, &q->lock);
         pthread_mutex_unlock(&q->lock);
 }
 
+void store_hurry(struct store *s)
+{
+        struct queue *q = &s->queue;
+
+        pthread_mutex_lock(&q->lock);
+        q->hurry = q->first != NULL;
+        wake(q);
+        pthread_mutex_unlock(&q->lock);
+}
+
 /* ---- batches -------------------------------------------------------------------------------------------------------
  */
+
+/* With the lock held, and given up meanwhile: lets operations gather. */
+static void gather(struct queue *q)
+{
+        struct pollfd bell = {q->bell, POLLIN, 0};
+        eventfd_t rung;
+
+        q->gathering = true;
+        pthread_mutex_unlock(&q->lock);
+        poll(&bell, 1, GATHER_MS);
+        pthread_mutex_lock(&q->lock);
+        q->gathering = false;
+        eventfd_read(q->bell, &rung);
+}
 
 /* Waits for work. NULL: closing, and all is done. */
 static struct op *take_batch(struct queue *q, size_t *bytes)
@@ -260,6 +137,8 @@ static struct op *take_batch(struct queue *q, size_t *bytes)
                 pthread_cond_broadcast(&q->idle);
         while (!q->first && !q->closing)
                 pthread_cond_wait(&q->wake, &q->lock);
+        if (!due(q))
+                gather(q);
         first = q->first;
         for (end = &q->first; *end && count < BATCH_OPS && (count == 0 || *bytes + (*end)->weight <= BATCH_BYTES);
              count++) {
@@ -268,8 +147,11 @@ static struct op *take_batch(struct queue *q, size_t *bytes)
         }
         q->first = *end;
         *end = NULL;
-        if (!q->first)
+        q->count -= (unsigned)count;
+        if (!q->first) {
                 q->last = &q->first;
+                q->hurry = false;
+        }
         q->busy = first != NULL;
         pthread_mutex_unlock(&q->lock);
         return first;
@@ -284,7 +166,7 @@ static void finish_batch(struct store *s, struct op *op, size_t bytes)
                         op->done(op->context, op->error);
                 if (op->purged)
                         op->purged(op->context, op->error ? -1 : op->removed);
-                free_op(op);
+                free(op);
                 op = next;
         }
         pthread_mutex_lock(&s->queue.lock);
@@ -342,6 +224,9 @@ int writer_start(struct store *s)
         int error;
 
         q->last = &q->first;
+        q->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        if (q->bell < 0)
+                return errno;
         pthread_mutex_init(&q->lock, NULL);
         pthread_cond_init(&q->wake, NULL);
         pthread_cond_init(&q->idle, NULL);
@@ -358,11 +243,12 @@ void writer_stop(struct store *s)
 
         pthread_mutex_lock(&q->lock);
         q->closing = true;
-        pthread_cond_broadcast(&q->wake);
+        wake(q);
         pthread_mutex_unlock(&q->lock);
         if (q->started)
                 pthread_join(q->thread, NULL);
         pthread_cond_destroy(&q->wake);
         pthread_cond_destroy(&q->idle);
         pthread_mutex_destroy(&q->lock);
+        close(q->bell);
 }

@@ -5,7 +5,7 @@
 
 #include "proxy/worker.h"
 
-enum { BUCKETS = 1024 };
+enum { BUCKETS = 1 << 14 };
 
 struct waiter {
         struct waiter *next;

@@ -144,8 +144,10 @@ static bool wait_for_change(struct exchange *x)
         if (x->looked || !pending_maybe(p, &x->key) || !exchange_await(x))
                 return false;
         x->looked = true;
-        if (pending_wait(p, &x->key, x->worker, &x->note))
+        if (pending_wait(p, &x->key, x->worker, &x->note)) {
+                store_hurry(x->store);
                 return true;
+        }
         exchange_forget_await(x);
         return false;
 }

@@ -335,6 +335,37 @@ Test(store, what_does_not_fit_takes_no_other_operation_with_it)
         free(large);
 }
 
+static void ring(void *context, int error)
+{
+        char byte = (char)error;
+
+        cr_assert_eq(write(*(int *)context, &byte, 1), 1);
+}
+
+/* Nobody hurries: it must come to its commit by itself. Whoever waits for one has all that are queued committed. */
+Test(store, a_small_put_is_committed_in_its_time_and_sooner_where_somebody_waits)
+{
+        struct stored s = {.status = 200, .lifetime = 60, .last_modified = -1};
+        struct key key = key_of("http://a:80/");
+        struct put put = {.key = &key, .stored = &s, .done = ring};
+        char byte = 1;
+        int bell[2];
+
+        cr_assert_eq(pipe(bell), 0);
+        put.context = &bell[1];
+        for (int i = 0; i < 2; i++) {
+                put.id = store_next_id(store);
+                cr_assert_eq(store_put_response(store, &put), 0);
+                if (i == 1)
+                        store_hurry(store);
+                cr_assert_eq(read(bell[0], &byte, 1), 1);
+                cr_assert_eq(byte, 0);
+        }
+        store_hurry(store); /* nothing waits: nothing happens */
+        close(bell[0]);
+        close(bell[1]);
+}
+
 Test(store, what_is_larger_than_an_eighth_is_refused)
 {
         char *bytes = calloc(1, SLICE_MAX);
