@@ -73,13 +73,16 @@ static bool done_with(const struct fill *f, const struct piece *p, uint64_t pass
 {
         if (p->users || p->queued)
                 return false;
-        return p->committed ||
-               (!f->storing && (p != f->last || f->state != FILL_ARRIVING) && p->offset + p->len <= passed);
+        if (p->committed)
+                return true;
+        if (f->storing && !p->refused)
+                return false;
+        return (p != f->last || f->state != FILL_ARRIVING) && p->offset + p->len <= passed;
 }
 
 void fill_drop_pieces(struct fill *f)
 {
-        uint64_t passed = f->storing ? 0 : slowest(f);
+        uint64_t passed = f->storing && !f->holed ? 0 : slowest(f);
         struct piece **link = &f->first, *kept = NULL;
 
         while (*link) {
@@ -97,7 +100,7 @@ void fill_drop_pieces(struct fill *f)
         f->last = kept;
 }
 
-/* The disk cannot keep up, or the body is too large after all: who reads goes on from memory. */
+/* The disk has failed, or the body is too large after all: who reads goes on from memory. */
 static void give_up(struct fill *f)
 {
         f->storing = false;
@@ -121,21 +124,55 @@ static void piece_done(void *context, int error)
         fill_unref_unlock(f);
 }
 
+/* Whether what is missing can be fetched later and told to be of the same response (RFC 9111 §3.3). */
+static bool may_be_sparse(const struct fill *f)
+{
+        return f->head.stored.status == 200 && f->head.length != UINT64_MAX && strong_validator(&f->head.stored).len;
+}
+
+static int queue_piece(struct fill *f, struct piece *p)
+{
+        int error;
+
+        p->queued = true;
+        f->refs++;
+        error = store_put_slice(f->store, f->id, p->offset, p->bytes, p->len, piece_done, p);
+        if (error) {
+                p->queued = false;
+                f->refs--;
+        } else {
+                f->sliced = true;
+        }
+        return error;
+}
+
+/* The disk cannot keep up: these bytes are not stored, and memory keeps them for who reads already. */
+static void leave_out(struct fill *f, struct piece *p)
+{
+        p->refused = true;
+        f->holed = true;
+        fill_hide(f);
+}
+
 /* Hands the last piece over to the store's writer. */
 static void put_piece(struct fill *f)
 {
         struct piece *p = f->last;
+        int error;
 
         if (!f->storing)
                 return;
-        p->queued = true;
-        f->refs++;
-        f->sliced = true;
-        if (store_put_slice(f->store, f->id, p->offset, p->bytes, p->len, piece_done, p) == 0)
+        if (p->offset < f->resume) {
+                leave_out(f, p);
                 return;
-        p->queued = false;
-        f->refs--;
-        give_up(f);
+        }
+        error = queue_piece(f, p);
+        if (error == ENOBUFS && may_be_sparse(f)) {
+                f->resume = p->offset + LEFT_OUT;
+                leave_out(f, p);
+        } else if (error) {
+                give_up(f);
+        }
 }
 
 /* Where the length is known, exactly that much; else little at first, for most bodies are small. What is allocated and
@@ -189,7 +226,7 @@ static bool outgrow(struct fill *f)
 static bool make_room(struct fill *f)
 {
         if (!f->last || f->last->offset + f->last->len != f->length || f->last->len == SLICE_MAX || f->last->queued ||
-            f->last->committed)
+            f->last->committed || f->last->refused)
                 return add_piece(f);
         return f->last->len < f->last->cap || outgrow(f);
 }
@@ -233,12 +270,14 @@ bool fill_add(struct fill_reader *r, struct span more)
         return more.len == 0;
 }
 
-static uint64_t bytes_in_memory(const struct fill *f)
+/* What only readers hold in memory. */
+static uint64_t bytes_kept(const struct fill *f)
 {
         uint64_t bytes = 0;
 
         for (const struct piece *p = f->first; p; p = p->next)
-                bytes += p->len;
+                if (!p->queued && !p->committed)
+                        bytes += p->len;
         return bytes;
 }
 
@@ -249,7 +288,7 @@ bool fill_room(struct fill_reader *r)
 
         pthread_mutex_lock(&f->lock);
         fill_drop_pieces(f);
-        room = f->length < f->fastest + AHEAD_MAX && (f->storing || bytes_in_memory(f) <= MEMORY_MAX);
+        room = f->length < f->fastest + AHEAD_MAX && ((f->storing && !f->holed) || bytes_kept(f) <= MEMORY_MAX);
         f->stalled = !room;
         pthread_mutex_unlock(&f->lock);
         return room;
@@ -258,26 +297,42 @@ bool fill_room(struct fill_reader *r)
 /* ---- the end -------------------------------------------------------------------------------------------------------
  */
 
-/* With the lock held: everything is in the fill, and what can be stored is being stored. */
-static bool hand_over(struct fill *f, void (*done)(void *, int), void *context)
+/* With the lock held. */
+static bool put_response(struct fill *f, struct span body, uint64_t length, void (*done)(void *, int), void *context)
 {
         struct put put = {.id = f->id,
                           .key = &f->key,
                           .vary = f->head.vary,
                           .variant = f->head.variant,
                           .stored = &f->head.stored,
-                          .length = f->length,
+                          .length = length,
+                          .body = body,
                           .done = done,
                           .context = context};
 
+        f->handed_over = store_put_response(f->store, &put) == 0;
+        return f->handed_over;
+}
+
+/* With the lock held: what there is of it will be found, and the rest is fetched where it is wanted. */
+static bool put_sparse(struct fill *f, void (*done)(void *, int), void *context)
+{
+        f->head.stored.flags |= STORED_SPARSE;
+        return f->sliced && put_response(f, (struct span){NULL, 0}, f->head.length, done, context);
+}
+
+/* With the lock held: everything is in the fill, and what can be stored is being stored. */
+static bool hand_over(struct fill *f, void (*done)(void *, int), void *context)
+{
+        struct span body = {NULL, 0};
+
         if (f->length <= INLINE_MAX)
-                put.body = (struct span){f->last ? f->last->bytes : NULL, f->length};
-        else if (f->last && f->last->len && !f->last->queued && !f->last->committed)
+                body = (struct span){f->last ? f->last->bytes : NULL, f->length};
+        else if (f->last && f->last->len && !f->last->queued && !f->last->committed && !f->last->refused)
                 put_piece(f);
-        if (!f->storing || store_put_response(f->store, &put) != 0)
+        if (!f->storing)
                 return false;
-        f->handed_over = true;
-        return true;
+        return f->holed ? put_sparse(f, done, context) : put_response(f, body, f->length, done, context);
 }
 
 bool fill_finish(struct fill_reader *r, void (*done)(void *, int), void *context)
@@ -296,26 +351,12 @@ bool fill_finish(struct fill_reader *r, void (*done)(void *, int), void *context
         return stored;
 }
 
-/* With the lock held: what has come of a body that is cut is a part of the whole, if the rest can be told to be of the
- * same one (RFC 9111 §3.3). */
+/* With the lock held: what has come of a body that is cut is a part of the whole. */
 static bool keep_part(struct fill *f, void (*done)(void *, int), void *context)
 {
-        struct stored stored = f->head.stored;
-        struct put put = {.id = f->id,
-                          .key = &f->key,
-                          .vary = f->head.vary,
-                          .variant = f->head.variant,
-                          .stored = &stored,
-                          .length = f->head.length,
-                          .done = done,
-                          .context = context};
-
-        if (f->state != FILL_ARRIVING || f->handed_over || !f->storing || !f->sliced || stored.status != 200 ||
-            f->head.length == UINT64_MAX || !strong_validator(&stored).len)
+        if (f->state != FILL_ARRIVING || f->handed_over || !f->storing || !may_be_sparse(f))
                 return false;
-        stored.flags |= STORED_SPARSE;
-        f->handed_over = store_put_response(f->store, &put) == 0;
-        return f->handed_over;
+        return put_sparse(f, done, context);
 }
 
 bool fill_keep(struct fill_reader *r, void (*done)(void *, int), void *context)

@@ -6,8 +6,9 @@
  * behind what memory holds reads the committed slices. So each reads at its own pace, and one slow reader costs nobody
  * anything; the leader stops only where even the fastest reader is far behind.
  *
- * A store that cannot keep up makes the fill give up storing, never a reader wait for the disk: from then on it is
- * found by nobody new, and memory lets go of what its slowest reader has passed (design.md §4).
+ * A store that cannot keep up never makes a reader wait for the disk: some of the body is left out, and fetched when it
+ * is asked for again; where that cannot be (no strong validator, no length known) nothing is stored. From then on the
+ * fill is found by nobody new, and memory lets go of what its slowest reader has passed (design.md §4).
  *
  *     ASKED → ARRIVING → WHOLE        RELEASED: it cannot be shared, fetch for yourself
  *       │         └────→ CUT          ANEW: look it up again, what is stored has been made good */

@@ -7,7 +7,7 @@
 enum {
         FINISH_BYTES = 1 << 20, /* the rest that is fetched though nobody waits for it */
         AHEAD_MAX = 2 << 20,    /* bytes that are fetched before the fastest reader wants them */
-        MEMORY_MAX = 16 << 20   /* bytes that wait for slow readers where nothing is stored; else the store bounds it */
+        MEMORY_MAX = 16 << 20   /* bytes that wait for slow readers and are not stored; the store bounds what is */
 };
 
 /* A part of the body in memory. Its bytes never move and never change once they count in `len`. */
@@ -20,6 +20,7 @@ struct piece {
         unsigned users; /* readers that are sending from it */
         bool queued;    /* the store's writer has it */
         bool committed;
+        bool refused; /* left out */
 };
 
 struct fill {
@@ -34,10 +35,12 @@ struct fill {
         struct store *store;
         uint64_t id, limit, length;
         uint64_t fastest; /* where the fastest reader ever was */
+        uint64_t resume;  /* what lies before is no longer tried to be stored */
         struct fill_head head;
         struct piece *first, *last; /* in memory, in order; the last one grows */
         char *outgrown;             /* a first piece that became too small: somebody may be sending from it */
         bool pinned, storing, sliced, handed_over, stalled, outdated;
+        bool holed; /* what is stored of it has gaps */
 };
 
 /* All with the lock held. */

@@ -40,8 +40,10 @@ static void put_slice(struct part *p)
                 return;
         if (p->at < p->total)
                 s->len -= s->len % SLICE_UNIT;
-        if (!s->len || store_put_part(p->store, p->id, s->offset, s->bytes, s->len, slice_done, s) != 0)
+        if (!s->len || store_put_part(p->store, p->id, s->offset, s->bytes, s->len, slice_done, s) != 0) {
+                p->resume = s->len == SLICE_MAX ? s->offset + LEFT_OUT : 0;
                 free_slice(s);
+        }
 }
 
 static struct part_slice *new_slice(const struct part *p)
@@ -57,12 +59,12 @@ static struct part_slice *new_slice(const struct part *p)
         return s;
 }
 
-/* To where a slice may begin. */
+/* To where the next slice begins. */
 static size_t skip(const struct part *p, size_t len)
 {
-        size_t over = p->at % SLICE_UNIT, left = over ? SLICE_UNIT - over : 0;
+        uint64_t next = slice_up(p->at < p->resume ? p->resume : p->at);
 
-        return left < len ? left : len;
+        return next - p->at < len ? (size_t)(next - p->at) : len;
 }
 
 /* As much as goes into the slice that grows. 0: out of memory. */

@@ -11,6 +11,7 @@ struct part {
         struct store *store; /* NULL: nothing is being stored */
         uint64_t id, total;  /* of the response and its whole body */
         uint64_t at;         /* of the next byte that comes */
+        uint64_t resume;     /* no slice begins before: the store could not keep up */
         struct part_slice *slice;
         struct gap_claim *claim; /* on what is fetched; let go when all of it is committed */
 };

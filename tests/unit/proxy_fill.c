@@ -535,6 +535,82 @@ Test(fill, what_is_cut_is_kept_as_a_part_under_a_strong_validator_alone)
         }
 }
 
+/* Holds the store's writer until a byte comes through the pipe. */
+static int gate[2];
+
+static void wait_at_gate(void *context, int error)
+{
+        char byte;
+
+        (void)context;
+        (void)error;
+        cr_assert_eq(read(gate[0], &byte, 1), 1);
+}
+
+static uint64_t gap_at(uint64_t at)
+{
+        struct found f;
+        uint64_t end = 0;
+
+        store_sync(store);
+        cr_assert_eq(reader_begin(reader), 0);
+        if (reader_find(reader, &key, &request, true, &f) == FIND_HIT && f.stored.flags & STORED_SPARSE)
+                end = reader_gap_end(reader, f.id, at, f.length);
+        reader_end(reader);
+        return end;
+}
+
+static void reopen_with_queue(size_t bytes)
+{
+        struct store_options o = {.path = path, .size = 512 << 20, .queue_bytes = bytes};
+        char message[STORE_MESSAGE];
+
+        reader_close(&reader);
+        store_close(&store);
+        cr_assert_eq(store_open(&store, &o, message), 0, "%s", message);
+        cr_assert_eq(reader_open(&reader, store), 0);
+}
+
+/* The writer is held while three slices and more come, of which two find room. */
+static void outrun(struct span etag, uint64_t whole, bool stored)
+{
+        struct fill_reader *leader, *slow;
+
+        reopen_with_queue(5 * SLICE_MAX / 2);
+        cr_assert_eq(pipe(gate), 0);
+        cr_assert_eq(store_after(store, wait_at_gate, NULL), 0);
+        leader = lead_tagged(whole, etag);
+        slow = enter(fills, false);
+        added = 0;
+        add(leader, 4 * (uint64_t)SLICE_MAX, SLICE_UNIT);
+        cr_assert_eq(write(gate[1], "", 1), 1);
+        cr_expect_eq(fill_storing(leader), stored);
+        store_sync(store);
+        add(leader, whole - added, SLICE_UNIT);
+        cr_expect_eq(fill_finish(leader, NULL, NULL), stored);
+        cr_expect_eq(drain(slow, 1 << 20), FILL_END, "who reads misses nothing");
+        cr_expect_eq(slow->at, whole);
+        fill_leave(&leader);
+        fill_leave(&slow);
+        close(gate[0]);
+        close(gate[1]);
+}
+
+Test(fill, what_the_store_cannot_keep_up_with_is_left_out_and_the_rest_is_stored)
+{
+        outrun(SPAN("\"v\""), 20 * (uint64_t)SLICE_MAX, true);
+        cr_expect_eq(gap_at(2 * (uint64_t)SLICE_MAX), 18 * (uint64_t)SLICE_MAX,
+                     "one gap, up to where it is tried again");
+        cr_expect_eq(read_store(1, SLICE_MAX, SLICE_UNIT), SLICE_UNIT);
+        cr_expect_eq(read_store(1, 18 * (uint64_t)SLICE_MAX, SLICE_UNIT), SLICE_UNIT);
+}
+
+Test(fill, without_a_strong_validator_nothing_is_left_out)
+{
+        outrun(SPAN("W/\"v\""), 4 * (uint64_t)SLICE_MAX + 100, false);
+        cr_expect_not(found(4 * (uint64_t)SLICE_MAX + 100));
+}
+
 Test(fill, too_little_of_what_is_cut_is_not_kept)
 {
         struct fill_reader *leader = lead_tagged(4 << 20, SPAN("\"v\""));

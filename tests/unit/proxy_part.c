@@ -108,6 +108,53 @@ Test(part, more_than_one_slice)
         cr_assert(stored(0) && stored(SLICE_MAX) && stored(2 * SLICE_MAX) && !stored(2 * SLICE_MAX + SLICE_UNIT));
 }
 
+/* Holds the store's writer until a byte comes through the pipe. */
+static int gate[2];
+
+static void wait_at_gate(void *context, int error)
+{
+        char byte;
+
+        (void)context;
+        (void)error;
+        cr_assert_eq(read(gate[0], &byte, 1), 1);
+}
+
+static void reopen_with_queue(size_t bytes)
+{
+        struct store_options o = {.path = path, .size = 256 << 20, .queue_bytes = bytes};
+        char message[STORE_MESSAGE];
+
+        store_sync(store);
+        reader_close(&reader);
+        store_close(&store);
+        cr_assert_eq(store_open(&store, &o, message), 0, "%s", message);
+        cr_assert_eq(reader_open(&reader, store), 0);
+}
+
+Test(part, after_a_slice_that_is_refused_much_is_left_out)
+{
+        static char bytes[SLICE_MAX];
+        struct part p;
+
+        reopen_with_queue(3 * SLICE_MAX / 2);
+        cr_assert_eq(pipe(gate), 0);
+        part_start(&p, store, id, 0, 100 * (uint64_t)SLICE_MAX, NULL);
+        cr_assert_eq(store_after(store, wait_at_gate, NULL), 0);
+        for (int i = 0; i < 2; i++)
+                part_add(&p, (struct span){bytes, SLICE_MAX});
+        cr_assert_eq(write(gate[1], "", 1), 1);
+        store_sync(store);
+        for (int i = 2; i < 18; i++)
+                part_add(&p, (struct span){bytes, SLICE_MAX});
+        part_end(&p, ended, &ends);
+        store_sync(store);
+        cr_expect(stored(0) && !stored(SLICE_MAX) && !stored(2 * SLICE_MAX));
+        cr_expect(!stored(SLICE_MAX + LEFT_OUT - 1) && stored(SLICE_MAX + LEFT_OUT));
+        close(gate[0]);
+        close(gate[1]);
+}
+
 Test(part, less_than_a_unit_is_nothing)
 {
         put(10, 100, 7);
