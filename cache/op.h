@@ -11,7 +11,7 @@ struct op {
         enum op_kind kind;
         enum purge_kind purge;
         size_t weight; /* bytes that count for the queue's bound */
-        uint64_t id, offset, variant;
+        uint64_t id, offset, variant, replaces;
         const char *bytes; /* OP_SLICE: payload, the caller's */
         size_t len;
         uint8_t hash[KEY_HASH];

@@ -163,8 +163,9 @@ int store_put_part(struct store *, uint64_t id, uint64_t offset, const char *byt
 struct put {
         uint64_t id;
         const struct key *key;
-        struct span vary; /* nominated names as http/vary.h writes them */
-        uint64_t variant; /* vary_hash of the request */
+        struct span vary;  /* nominated names as http/vary.h writes them */
+        uint64_t variant;  /* vary_hash of the request */
+        uint64_t replaces; /* id of what the same request found before and could not use; 0: nothing */
         const struct stored *stored;
         uint64_t length;
         struct span body; /* length <= INLINE_MAX: the whole of it; else empty, all slices have been put, or
@@ -174,8 +175,8 @@ struct put {
         void *context;
 };
 
-/* Makes the response visible, replacing the variant with the same selecting values; everything is copied before it
- * returns. 0, or ENOBUFS (then `done` is not called). */
+/* Makes the response visible, in place of `replaces` and of the variant with the same selecting values; everything is
+ * copied before it returns. 0, or ENOBUFS (then `done` is not called). */
 int store_put_response(struct store *, const struct put *);
 
 /* Forgets the slices of an id whose response never came to be. */

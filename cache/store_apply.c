@@ -61,7 +61,8 @@ static void keep_variants(struct span rest, const struct op *op, char **at, stru
         for (size_t i = 0; i < count; i++) {
                 const struct variant *v = &all[i];
 
-                if (i < first || (v->variant == op->variant && span_equal(v->names, op->names))) {
+                if (i < first || v->id == op->replaces ||
+                    (v->variant == op->variant && span_equal(v->names, op->names))) {
                         gone->ids[gone->count++] = v->id;
                         continue;
                 }

@@ -88,6 +88,7 @@ int store_put_response(struct store *s, const struct put *p)
         op->key = copy(&at, p->key->text);
         op->names = copy(&at, p->vary);
         op->variant = p->variant;
+        op->replaces = p->replaces;
         copy_stored(op, &at, p->stored);
         op->record.length = p->length;
         op->record.inlined = p->length <= INLINE_MAX && !(p->stored->flags & STORED_SPARSE);

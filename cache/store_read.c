@@ -96,22 +96,25 @@ int read_value(MDB_txn *txn, MDB_dbi dbi, const void *key, size_t key_len, struc
 /* ---- look-up -------------------------------------------------------------------------------------------------------
  */
 
-/* The newest response whose selecting fields match (RFC 9111 §4.1). 0: there is none. */
+/* The newest response whose selecting fields match; one that names them before one that names none, for servers forget
+ * Vary in what they send by default (RFC 9111 §4.1). 0: there is none. */
 static uint64_t select_variant(struct span rest, const struct message *request)
 {
         struct variant v;
         struct span names = {NULL, 0};
-        uint64_t hash = 0, id = 0;
+        uint64_t hash = 0, selected = 0, plain = 0;
 
         while (resource_next(&rest, &v)) {
                 if (v.names.len && !span_equal(v.names, names)) {
                         names = v.names;
                         hash = vary_hash(names, request);
                 }
-                if (v.names.len == 0 || hash == v.variant)
-                        id = v.id;
+                if (v.names.len == 0)
+                        plain = v.id;
+                else if (hash == v.variant)
+                        selected = v.id;
         }
-        return id;
+        return selected ? selected : plain;
 }
 
 /* True: the value is in memory and good. `cold`: it is not in memory, or not verified and too long to do so here. */

@@ -115,6 +115,7 @@ struct exchange {
         char content_type[48];
 
         /* a stored response that is read or validated */
+        uint64_t replaces;    /* the stored response that was found and could not be used as it was */
         uint64_t id, at, end; /* at, end: of its body, still to be sent */
         uint64_t pinned;      /* the id that is kept from eviction for it; 0: none */
 

@@ -304,6 +304,7 @@ static bool put_response(struct fill *f, struct span body, uint64_t length, void
                           .key = &f->key,
                           .vary = f->head.vary,
                           .variant = f->head.variant,
+                          .replaces = f->head.replaces,
                           .stored = &f->head.stored,
                           .length = length,
                           .body = body,

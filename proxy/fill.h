@@ -43,8 +43,8 @@ struct fill_reader {
 struct fill_head {
         struct stored stored;
         struct span vary;
-        uint64_t variant;
-        uint64_t length; /* of the body; UINT64_MAX: not known before its end */
+        uint64_t variant, replaces; /* as in struct put */
+        uint64_t length;            /* of the body; UINT64_MAX: not known before its end */
 };
 
 /* ---- the fills under way, by key ----------------------------------------------------------------------------------

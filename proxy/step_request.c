@@ -188,6 +188,7 @@ static enum step judge_found(struct exchange *x)
                 break;
         }
         x->had_stored = true;
+        x->replaces = f->id;
         x->detail = why;
         x->forward_reason =
                 freshness_left(&f->stored, now) > 0 && !(f->stored.flags & STORED_NO_CACHE) ? "request" : "stale";

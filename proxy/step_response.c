@@ -192,6 +192,7 @@ static const char *start_fill(struct exchange *x)
                                   .stored = stored,
                                   .vary = {names.at, names.len},
                                   .variant = names.len ? vary_hash((struct span){names.at, names.len}, x->request) : 0,
+                                  .replaces = x->replaces,
                                   .length = expected}))
                 return "its body is too large";
         return NULL;

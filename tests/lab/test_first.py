@@ -371,6 +371,25 @@ def test_vary_keeps_variants_apart(lab, limpid, origin, fetch):
     assert len(there.requests) == 3
 
 
+def test_a_default_without_vary_hides_no_better_one(limpid, origin, fetch):
+    """RFC 9111 §4.1"""
+    def play(request):
+        language = request.get("Accept-Language")
+        return reply(language or "default", "Cache-Control: max-age=60", *(["Vary: Accept-Language"] if language else []))
+
+    there = origin(answer(play))
+    assert [fetch(there, "/", *fields).body for fields in (["Accept-Language: de"], [], ["Accept-Language: de"], [])] == [
+        b"de", b"default", b"de", b"default"]
+    assert len(there.requests) == 2
+
+
+def test_a_variant_that_is_no_longer_one_is_replaced(limpid, origin, fetch):
+    """Else it would be found before its replacement, and be stale for ever."""
+    there = origin(answer(reply("one", "Cache-Control: max-age=0", "Vary: Accept-Language"), reply("two", "Cache-Control: max-age=60")))
+    assert [fetch(there, "/", "Accept-Language: de").body for _ in range(3)] == [b"one", b"two", b"two"]
+    assert len(there.requests) == 2
+
+
 def test_head_is_answered_from_a_stored_get(limpid, origin, fetch):
     there = origin(answer(reply("one", "Cache-Control: max-age=60", 'ETag: "v1"')))
     fetch(there)

@@ -196,6 +196,32 @@ Test(store, a_replaced_response_that_is_read_stays_readable)
         store_unpin(store, id);
 }
 
+/* RFC 9111 §4.1: a default response without Vary does not hide a better one. */
+Test(store, of_two_that_match_the_one_with_vary_is_chosen)
+{
+        uint64_t hash = vary_hash(SPAN("accept-language"), &request);
+
+        put_variant("http://a:80/", SPAN("accept-language"), hash, "older, and for this request");
+        put("http://a:80/", "newer, and for all");
+        cr_assert(holds("http://a:80/", "older, and for this request"));
+        put_variant("http://a:80/", SPAN("accept-language"), hash + 1, "for another request");
+        cr_assert(holds("http://a:80/", "older, and for this request"));
+}
+
+Test(store, what_could_not_be_used_is_replaced_though_it_had_other_selecting_values)
+{
+        struct key k = key_of("http://a:80/");
+        struct stored s = plain();
+        struct put p = {.key = &k, .stored = &s, .length = 3, .body = SPAN("new")};
+
+        p.replaces = put_variant("http://a:80/", SPAN("accept-language"), vary_hash(SPAN("accept-language"), &request),
+                                 "old");
+        p.id = store_next_id(store);
+        cr_assert_eq(store_put_response(store, &p), 0);
+        store_sync(store);
+        cr_assert(holds("http://a:80/", "new"));
+}
+
 Test(store, too_many_variants_push_the_oldest_out)
 {
         struct store_status status;
