@@ -167,7 +167,7 @@ static int ready(struct prober *p, struct gate *gate)
         bool doubtful = p->evidence.pause_ms || if_nametoindex(PROBE_LINK) == 0;
         int error = doubtful ? -probe_relink(p->probe) : 0;
 
-        return error ? error : gate_probe(gate, ELEMENT_S);
+        return error ? error : gate_probe(gate, PROBE_LINK, ELEMENT_S);
 }
 
 static void begin(struct prober *p, const struct config *config, struct gate *gate, int64_t now)
@@ -227,7 +227,7 @@ int prober_open(struct prober *p, const struct config *config)
                 return 0;
         if (getrandom(&p->token, sizeof p->token, 0) != (ssize_t)sizeof p->token)
                 return errno;
-        error = -probe_open(&p->probe, config->setup.ipv6, &why);
+        error = -probe_open(&p->probe, PROBE_SELF, config->setup.ipv6, &why);
         if (error)
                 log_say(LOG_ERR, "the self-test cannot be made (self_test = false does without): %s",
                         why.len ? why.at : strerror(error));

@@ -123,11 +123,11 @@ int gate_renew(struct gate *g, unsigned seconds)
         return error;
 }
 
-int gate_probe(struct gate *g, unsigned seconds)
+int gate_probe(struct gate *g, const char *link, unsigned seconds)
 {
         struct setup_text script = {NULL, 0, 0};
 
-        return run(g, &script, renew_element(&script, PROBE_LINK, seconds));
+        return run(g, &script, renew_element(&script, link, seconds));
 }
 
 /* An error is that there is no such table. */

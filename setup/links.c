@@ -30,7 +30,7 @@ bool links_match(const char *pattern, const char *name)
 {
         if (!links_is_pattern(pattern))
                 return strcmp(pattern, name) == 0;
-        return strcmp(name, "lo") != 0 && strcmp(name, PROBE_LINK) != 0 &&
+        return strcmp(name, "lo") != 0 && strncmp(name, PROBE_PREFIX, strlen(PROBE_PREFIX)) != 0 &&
                strncmp(pattern, name, strlen(pattern) - 1) == 0;
 }
 

@@ -9,6 +9,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -20,21 +21,52 @@
 
 #define FAR_LINK "probe0"
 
-enum { NEAR, CLIENT, SERVER, ENDS, BITS4 = 29, BITS6 = 64, MAC = 6 };
+/* Addresses of a site: this side's, that in the namespace, and one that is reached from there through this side. */
+enum { NEAR, FAR, BEYOND, ENDS, BITS4 = 29, BITS6 = 64, MAC = 6 };
 
-static const uint8_t four[ENDS][4] = {{169, 254, 255, 249}, {169, 254, 255, 250}, {169, 254, 255, 251}};
+struct site {
+        const char *link;
+        uint8_t four[ENDS][4], six[ENDS][16];
+        uint8_t mac[2][MAC]; /* of NEAR and FAR, locally administered (IEEE 802) */
+        bool alone;          /* FAR is all that this side finds on the link */
+};
 
-#define SIX(last)                                                                                                      \
+#define PRIVATE(last)                                                                                                  \
         {                                                                                                              \
                 0xfd, 'l', 'i', 'm', 'p', 'i', 0, 'd', 0, 0, 0, 0, 0, 0, 0, last                                       \
         }
-static const uint8_t six[ENDS][16] = {SIX(1), SIX(2), SIX(3)};
+#define DOCUMENTATION(last)                                                                                            \
+        {                                                                                                              \
+                0x20, 0x01, 0x0d, 0xb8, 'l', 'i', 'm', 'p', 0, 0, 0, 0, 0, 0, 0, last                                  \
+        }
+#define MACS(near)                                                                                                     \
+        {                                                                                                              \
+                {2, 'l', 'i', 'm', 'p', (near)},                                                                       \
+                {                                                                                                      \
+                        2, 'l', 'i', 'm', 'p', (near) + 1                                                              \
+                }                                                                                                      \
+        }
 
-/* Locally administered (IEEE 802). */
-static const uint8_t near_mac[MAC] = {2, 'l', 'i', 'm', 'p', 1};
-static const uint8_t far_mac[MAC] = {2, 'l', 'i', 'm', 'p', 2};
+static const struct site sites[] = {
+        [PROBE_SELF] = {PROBE_LINK,
+                        {{169, 254, 255, 249}, {169, 254, 255, 250}, {169, 254, 255, 251}},
+                        {PRIVATE(1), PRIVATE(2), PRIVATE(3)},
+                        MACS(1),
+                        false},
+        [PROBE_CLIENT] = {PROBE_CLIENT_LINK,
+                          {{203, 0, 113, 249}, {203, 0, 113, 250}, {203, 0, 113, 251}},
+                          {DOCUMENTATION(1), DOCUMENTATION(2), DOCUMENTATION(3)},
+                          MACS(3),
+                          true},
+        [PROBE_ORIGIN] = {PROBE_ORIGIN_LINK,
+                          {{203, 0, 113, 252}, {203, 0, 113, 251}, {203, 0, 113, 250}},
+                          {DOCUMENTATION(4), DOCUMENTATION(3), DOCUMENTATION(2)},
+                          MACS(5),
+                          true},
+};
 
 struct probe {
+        const struct site *site;
         int space;              /* the namespace */
         struct mnl_socket *far; /* rtnetlink in it */
         int socket4, socket6;   /* TCP in it; -1: none */
@@ -56,12 +88,12 @@ static int make_link(const struct probe *p)
         struct nlmsghdr *h = netlink_begin(buffer, RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
         struct nlattr *info, *of_veth, *peer;
 
-        put_end(h, PROBE_LINK, near_mac);
+        put_end(h, p->site->link, p->site->mac[NEAR]);
         info = mnl_attr_nest_start(h, IFLA_LINKINFO);
         mnl_attr_put_strz(h, IFLA_INFO_KIND, "veth");
         of_veth = mnl_attr_nest_start(h, IFLA_INFO_DATA);
         peer = mnl_attr_nest_start(h, VETH_INFO_PEER);
-        put_end(h, FAR_LINK, far_mac);
+        put_end(h, FAR_LINK, p->site->mac[FAR]);
         mnl_attr_put_u32(h, IFLA_NET_NS_FD, (uint32_t)p->space);
         mnl_attr_nest_end(h, peer);
         mnl_attr_nest_end(h, of_veth);
@@ -69,16 +101,21 @@ static int make_link(const struct probe *p)
         return netlink_talk(NULL, h, NULL, NULL);
 }
 
-int probe_remove(void)
+static int remove_link(const char *name)
 {
         char buffer[NETLINK_BUFFER];
         struct nlmsghdr *h = netlink_begin(buffer, RTM_DELLINK, NLM_F_ACK);
         int error;
 
         mnl_nlmsg_put_extra_header(h, sizeof(struct ifinfomsg));
-        mnl_attr_put_strz(h, IFLA_IFNAME, PROBE_LINK);
+        mnl_attr_put_strz(h, IFLA_IFNAME, name);
         error = netlink_talk(NULL, h, NULL, NULL);
         return error == -ENODEV ? 0 : error;
+}
+
+int probe_remove(void)
+{
+        return remove_link(PROBE_LINK);
 }
 
 /* ---- addresses and neighbours --------------------------------------------------------------------------------------
@@ -117,29 +154,31 @@ static int raise_link(struct mnl_socket *socket, int index)
         return netlink_talk(socket, h, NULL, NULL);
 }
 
-static void put_bytes(struct nlmsghdr *h, uint16_t type, int family, int end)
+static void put_bytes(struct nlmsghdr *h, uint16_t type, const struct site *s, int family, int end)
 {
         bool is_six = family == AF_INET6;
 
-        mnl_attr_put(h, type, is_six ? sizeof six[0] : sizeof four[0], is_six ? six[end] : four[end]);
+        mnl_attr_put(h, type, is_six ? sizeof s->six[0] : sizeof s->four[0], is_six ? s->six[end] : s->four[end]);
 }
 
-static int add_address(struct mnl_socket *socket, int index, int family, int end)
+static int add_address(const struct site *s, struct mnl_socket *socket, int index, int family, int end)
 {
         char buffer[NETLINK_BUFFER];
         struct nlmsghdr *h = netlink_begin(buffer, RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);
         struct ifaddrmsg *a = mnl_nlmsg_put_extra_header(h, sizeof *a);
+        bool alone = s->alone && end == NEAR;
 
         a->ifa_family = (uint8_t)family;
-        a->ifa_prefixlen = family == AF_INET6 ? BITS6 : BITS4;
+        a->ifa_prefixlen = family == AF_INET6 ? (alone ? 128 : BITS6) : (alone ? 32 : BITS4);
         a->ifa_flags = family == AF_INET6 ? IFA_F_NODAD : 0;
         a->ifa_index = (uint32_t)index;
-        put_bytes(h, IFA_LOCAL, family, end);
-        put_bytes(h, IFA_ADDRESS, family, end);
+        put_bytes(h, IFA_LOCAL, s, family, end);
+        put_bytes(h, IFA_ADDRESS, s, family, alone ? FAR : end);
         return netlink_talk(socket, h, NULL, NULL);
 }
 
-static int add_neighbour(struct mnl_socket *socket, int index, int family, int end, const uint8_t mac[MAC])
+/* Where `end` is found: at the other side of the link. */
+static int add_neighbour(const struct site *s, struct mnl_socket *socket, int index, int family, int end)
 {
         char buffer[NETLINK_BUFFER];
         struct nlmsghdr *h = netlink_begin(buffer, RTM_NEWNEIGH, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);
@@ -148,8 +187,8 @@ static int add_neighbour(struct mnl_socket *socket, int index, int family, int e
         n->ndm_family = (uint8_t)family;
         n->ndm_ifindex = index;
         n->ndm_state = NUD_PERMANENT;
-        put_bytes(h, NDA_DST, family, end);
-        mnl_attr_put(h, NDA_LLADDR, MAC, mac);
+        put_bytes(h, NDA_DST, s, family, end);
+        mnl_attr_put(h, NDA_LLADDR, MAC, s->mac[end == FAR ? FAR : NEAR]);
         return netlink_talk(socket, h, NULL, NULL);
 }
 
@@ -164,24 +203,25 @@ static int configure(struct mnl_socket *socket, const char *name, const struct p
 
                 if (probe_socket(p, family) < 0)
                         continue;
-                error = add_address(socket, index, family, is_near ? NEAR : CLIENT);
+                error = add_address(p->site, socket, index, family, is_near ? NEAR : FAR);
                 if (!error)
-                        error = add_neighbour(socket, index, family, is_near ? CLIENT : SERVER,
-                                              is_near ? far_mac : near_mac);
+                        error = add_neighbour(p->site, socket, index, family, is_near ? FAR : BEYOND);
         }
         return error;
 }
 
 int probe_relink(struct probe *p)
 {
-        int error = probe_remove();
+        int error = remove_link(p->site->link);
+        char name[64];
 
         if (!error)
                 error = make_link(p);
         if (error)
                 return error;
-        sysctl_write("net/ipv6/conf/" PROBE_LINK "/disable_ipv6", "0"); /* where IPv6 is off, there is no such file */
-        error = configure(NULL, PROBE_LINK, p);
+        snprintf(name, sizeof name, "net/ipv6/conf/%s/disable_ipv6", p->site->link);
+        sysctl_write(name, "0"); /* where IPv6 is off, there is no such file */
+        error = configure(NULL, p->site->link, p);
         return error ? error : configure(p->far, FAR_LINK, p);
 }
 
@@ -244,20 +284,21 @@ static int failed(struct probe **held, int error, const char *what, struct setup
         return error;
 }
 
-int probe_open(struct probe **made, bool ipv6, struct setup_text *why)
+int probe_open(struct probe **made, enum probe_place place, bool ipv6, struct setup_text *why)
 {
         struct probe *p = calloc(1, sizeof *p);
         int error;
 
         if (!p)
                 return -ENOMEM;
+        p->site = &sites[place];
         p->space = p->socket4 = p->socket6 = -1;
         *made = p;
         error = make_space(p, ipv6 && sysctl_ipv6());
         if (error)
                 return failed(made, error, "a network namespace cannot be made", why);
         error = probe_relink(p);
-        return error ? failed(made, error, "the link " PROBE_LINK " cannot be made", why) : 0;
+        return error ? failed(made, error, "the link of a test cannot be made", why) : 0;
 }
 
 void probe_free(struct probe **held)
@@ -266,7 +307,7 @@ void probe_free(struct probe **held)
         int *const fds[] = {&p->space, &p->socket4, &p->socket6};
 
         *held = NULL;
-        probe_remove();
+        remove_link(p->site->link);
         if (p->far)
                 mnl_socket_close(p->far);
         for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
@@ -283,13 +324,13 @@ int probe_socket(const struct probe *p, int family)
         return family == AF_INET6 ? p->socket6 : p->socket4;
 }
 
-socklen_t probe_destination(int family, uint16_t port, struct sockaddr_storage *to)
+static socklen_t address_of(const struct site *s, int end, int family, uint16_t port, struct sockaddr_storage *to)
 {
         struct sockaddr_in to4 = {.sin_family = AF_INET, .sin_port = htons(port)};
         struct sockaddr_in6 to6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
 
-        memcpy(&to4.sin_addr, four[SERVER], sizeof four[0]);
-        memcpy(&to6.sin6_addr, six[SERVER], sizeof six[0]);
+        memcpy(&to4.sin_addr, s->four[end], sizeof s->four[0]);
+        memcpy(&to6.sin6_addr, s->six[end], sizeof s->six[0]);
         if (family == AF_INET6)
                 memcpy(to, &to6, sizeof to6);
         else
@@ -297,11 +338,22 @@ socklen_t probe_destination(int family, uint16_t port, struct sockaddr_storage *
         return family == AF_INET6 ? sizeof to6 : sizeof to4;
 }
 
-bool probe_is_client(const struct sockaddr *a)
+socklen_t probe_address(enum probe_place place, int family, uint16_t port, struct sockaddr_storage *to)
+{
+        return address_of(&sites[place], FAR, family, port, to);
+}
+
+socklen_t probe_destination(int family, uint16_t port, struct sockaddr_storage *to)
+{
+        return address_of(&sites[PROBE_SELF], BEYOND, family, port, to);
+}
+
+bool probe_is_at(enum probe_place place, const struct sockaddr *a)
 {
         const struct sockaddr_in *a4 = (const struct sockaddr_in *)(const void *)a;
         const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)(const void *)a;
+        const struct site *s = &sites[place];
 
-        return a->sa_family == AF_INET6 ? memcmp(&a6->sin6_addr, six[CLIENT], sizeof six[0]) == 0
-                                        : memcmp(&a4->sin_addr, four[CLIENT], sizeof four[0]) == 0;
+        return a->sa_family == AF_INET6 ? memcmp(&a6->sin6_addr, s->six[FAR], sizeof s->six[0]) == 0
+                                        : memcmp(&a4->sin_addr, s->four[FAR], sizeof s->four[0]) == 0;
 }

@@ -1,9 +1,12 @@
-/* The place from which the interception is tried (design.md §6): a network namespace of its own, connected by a veth
- * pair whose end on this side, `limpid-probe`, is treated like a client interface. Nobody lives in it: it exists
- * through the sockets that are held here, and goes with the last of them, the pair with it, however the program ends.
+/* Places from which connections are tried (design.md §6): each a network namespace of its own, connected by a veth
+ * pair. Nobody lives in it: it exists through the sockets that are held here, and goes with the last of them, the pair
+ * with it, however the program ends.
  *
- * 169.254.255.0/24 is what RFC 3927 §2.1 lets nobody choose; the IPv6 network is a unique local one (RFC 4193) of our
- * own. Where the packets go exists as little as who sends them: not intercepted, they end on the same link. */
+ * PROBE_SELF is for the running program's self-test: the end of its link on this side, `limpid-probe`, is treated like
+ * a client interface. 169.254.255.0/24 is what RFC 3927 §2.1 lets nobody choose; the IPv6 network is a unique local one
+ * (RFC 4193) of our own. Where the packets go exists as little as who sends them: not intercepted, they end on the same
+ * link. PROBE_CLIENT and PROBE_ORIGIN are for doctor: a client and its origin, with this machine between them. Their
+ * addresses are for documentation (RFC 5737, RFC 3849), so that nobody has them, and no list of private ones. */
 #ifndef SETUP_PROBE_H
 #define SETUP_PROBE_H
 
@@ -13,15 +16,20 @@
 
 #include "setup/setup.h"
 
-#define PROBE_LINK "limpid-probe"
+#define PROBE_PREFIX      "limpid-" /* of all their links */
+#define PROBE_LINK        PROBE_PREFIX "probe"
+#define PROBE_CLIENT_LINK PROBE_PREFIX "client"
+#define PROBE_ORIGIN_LINK PROBE_PREFIX "origin"
 
 enum { PROBE_SECONDS = 3 }; /* how long a connection, and each read, on one of its sockets may take */
+
+enum probe_place { PROBE_SELF, PROBE_CLIENT, PROBE_ORIGIN };
 
 struct probe;
 
 /* Makes namespace and link. Takes CAP_SYS_ADMIN, which nothing of the rest needs; the calling thread must be the only
  * one. 0 or -errno, *why then says what failed. */
-int probe_open(struct probe **, bool ipv6, struct setup_text *why);
+int probe_open(struct probe **, enum probe_place, bool ipv6, struct setup_text *why);
 
 /* The link anew, whatever has become of it. 0 or -errno. */
 int probe_relink(struct probe *);
@@ -33,13 +41,14 @@ void probe_free(struct probe **);
  * to be tried. */
 int probe_socket(const struct probe *, int family);
 
-/* Where to connect to. Returns the length. */
+/* The address in the namespace. Returns the length. */
+socklen_t probe_address(enum probe_place, int family, uint16_t port, struct sockaddr_storage *);
+bool probe_is_at(enum probe_place, const struct sockaddr *);
+
+/* Where a self-test connects to. Returns the length. */
 socklen_t probe_destination(int family, uint16_t port, struct sockaddr_storage *to);
 
-/* Whether an address is that of the namespace. */
-bool probe_is_client(const struct sockaddr *);
-
-/* Removes the link, also one that another life of the program left. 0 or -errno. */
+/* Removes the link of the self-test, also one that another life of the program left. 0 or -errno. */
 int probe_remove(void);
 
 #endif

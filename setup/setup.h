@@ -87,8 +87,8 @@ void gate_free(struct gate **);
  * 0 or errno; ENOENT: the operator has made no sets, and his rules ask no gate. */
 int gate_renew(struct gate *, unsigned seconds);
 
-/* The same for the probe's link, and for nothing else. */
-int gate_probe(struct gate *, unsigned seconds);
+/* The same for the link of a test (setup/probe.h), and for nothing else. */
+int gate_probe(struct gate *, const char *link, unsigned seconds);
 
 /* Shut at once: new connections are routed directly. */
 int gate_shut(struct gate *);

@@ -1,15 +1,22 @@
 """`limpid doctor`: a machine is broken in one way, and the finding says it, why it matters and what mends it."""
 
 import contextlib
+import os
 import re
+import shutil
 import signal
+import subprocess
+import time
 
 import pytest
 
 from lab import wait
-from lab.limpid import rendered
+from lab.limpid import binary, rendered
 from lab.net import kill
 from test_self_test import begun, walled  # noqa: F401 (fixtures)
+
+LIVE = "live test over IPv"
+
 
 @pytest.fixture(scope="module")
 def well():
@@ -32,7 +39,7 @@ def doctor(lab, limpid_with, well):
 
         def ask():
             said = limpid.command("doctor", code=None)
-            findings = [line.split(": ", 1) for line in said.splitlines() if line != "nothing is wrong"]
+            findings = [line.split(": ", 1) for line in said.splitlines() if line != "nothing is wrong" and not line.startswith(LIVE)]
             for severity, text in findings:
                 assert severity in ("warning", "BROKEN") and ". Mend: " in text, said
             return findings
@@ -60,7 +67,9 @@ def only(findings, severity, text):
 def test_all_is_well(lab, doctor):
     ask = doctor()
     assert ask() == []
-    assert ask.limpid.command("doctor", code=0) == "nothing is wrong\n"
+    assert ask.limpid.command("doctor", code=0).splitlines() == [
+        *(f"{LIVE}{version}: a request came through Limpid to its origin, and its answer back" for version in "46"), "nothing is wrong"]
+    assert not [name for name in ("limpid-client", "limpid-origin") if name in lab.gateway.run("ip", "link")]
 
 
 def test_without_ipv6_all_is_well(doctor):
@@ -159,6 +168,120 @@ def test_no_room_and_no_folder_for_the_store(doctor, tmp_path):
     assert not any("store" in text for _, text in ask())
     ask = doctor(start=False, cache={"store": {"main": {"path": str(tmp_path / "none"), "size": "900T"}}})
     assert any("will not have room to grow to its size" in text for _, text in ask())
+
+
+# ---- the machine around it
+
+def examined(limpid, *prefix, program=None):
+    """What doctor says where it is started in such a way."""
+    words = [*prefix, program or binary(), "doctor", "-c", str(limpid.path)]
+    return subprocess.run(limpid.lab.gateway.command(*words), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60).stdout
+
+
+def over(*mounts):
+    """In a mount namespace of its own, with these files in place of others."""
+    return ["unshare", "-m", "sh", "-ec", "".join(f"mount --bind {new} {old}\n" for new, old in mounts) + 'exec "$@"', "sh"]
+
+
+def test_a_connection_table_that_is_nearly_full(doctor, tmp_path):
+    ask, folder = doctor(), "/proc/sys/net/netfilter/nf_conntrack_"
+    (tmp_path / "max").write_text("1000\n")
+    for count, full in ((890, False), (990, True)):
+        (tmp_path / "count").write_text(f"{count}\n")
+        said = examined(ask.limpid, *over((tmp_path / "count", folder + "count"), (tmp_path / "max", folder + "max")))
+        assert ("warning: the connection tracking table is nearly full: 990 of 1000" in said) is full, said
+
+
+def test_few_open_files(doctor):
+    assert "warning: few files may be open" in examined(doctor().limpid, "prlimit", "--nofile=1000:1000")
+
+
+def test_no_resolver(limpid_with, well, tmp_path):
+    limpid = limpid_with(start=False, **{**well, "dns": {}})
+    limpid.path.write_text(rendered(limpid.config))
+    for text, missing in (("nameserver 192.0.2.2\n", False), ("", True)):
+        (tmp_path / "resolv.conf").write_text(text)
+        said = examined(limpid, *over((tmp_path / "resolv.conf", "/etc/resolv.conf")))
+        assert ("warning: there is no resolver" in said) is missing, said
+
+
+def test_a_clock_that_is_behind(doctor, tmp_path):
+    limpid, program = doctor(start=False).limpid, tmp_path / "limpid"
+    shutil.copy2(binary(), program)
+    for days, behind in ((0, False), (3, True)):
+        os.utime(program, (time.time() + days * 86400,) * 2)
+        said = examined(limpid, program=program)
+        assert ("BROKEN: the clock is behind the date of this program" in said) is behind, said
+
+
+# ---- the live test
+
+def rule(hook, words):
+    return f"table inet lab_fw {{\n chain c {{ type {hook}; {words}; }}\n}}"
+
+
+STAGES = {  # what breaks it, and what is said then
+    "nobody answered the client's SYN": rule("filter hook input priority filter", 'iifname "limpid-client" meta l4proto tcp drop'),
+    "the client's connection was refused":
+        rule("filter hook input priority filter", 'iifname "limpid-client" meta l4proto tcp reject with tcp reset'),
+    "Limpid took the request, and its origin was never asked":
+        rule("filter hook output priority filter", 'oifname "limpid-origin" meta l4proto tcp drop'),
+    "the origin answered, and the client got nothing of it":
+        rule("filter hook prerouting priority -190", 'iifname "limpid-origin" tcp flags & psh == psh drop'),
+}
+
+
+@pytest.mark.parametrize("said", STAGES)
+def test_a_live_test_says_how_far_a_request_came(lab, doctor, said):
+    ask = doctor()
+    lab.gateway.run("nft", "-f", "-", input=STAGES[said])
+    try:
+        live = [(severity, what, rest) for severity, text in ask() if text.startswith(LIVE) for what, rest in [text[len(LIVE):].split(": ", 1)]]
+    finally:
+        lab.gateway.run("nft", "delete", "table", "inet", "lab_fw")
+        ask.limpid.kill()  # who is asked to end waits for what has become of the request
+    assert [(severity, what) for severity, what, _ in live] == [("BROKEN", "4"), ("BROKEN", "6")]
+    assert all(rest.startswith(said) for _, _, rest in live), live
+
+
+def test_a_live_test_that_passes_limpid_by(doctor):
+    findings = doctor(intercept={"match": 'iifname != "limpid-client"'})()
+    assert [severity for severity, _ in findings] == ["BROKEN"] * 2
+    assert all("the request reached its origin without Limpid" in text for _, text in findings)
+
+
+def test_the_clients_own_address_is_looked_at(lab, doctor):
+    """Whoever masquerades without saying by which link hides the clients from all servers."""
+    ask = doctor(origin={})
+    lab.gateway.run("nft", "-f", "-", input=rule("nat hook postrouting priority srcnat", 'oifname "wan0" masquerade'))
+    try:
+        assert ask() == []
+        assert "its origin from the client's own address, and" in ask.limpid.command("doctor")
+        lab.gateway.run("nft", "add", "rule", "inet", "lab_fw", "c", "masquerade")
+        findings = ask()
+    finally:
+        lab.gateway.run("nft", "delete", "table", "inet", "lab_fw")
+    assert [severity for severity, _ in findings] == ["warning"] * 2
+    assert all("the origin did not see the client's own address" in text for _, text in findings)
+
+
+def test_a_live_test_that_cannot_be_made(doctor):
+    said = examined(doctor().limpid, "setpriv", "--bounding-set=-sys_admin")
+    assert said.count(": it could not be tried") == 2 and said.count("warning") == 2
+
+
+def test_nothing_stays_of_a_doctor_that_is_killed(lab, doctor):
+    ask = doctor()
+    lab.gateway.run("nft", "-f", "-", input=STAGES["nobody answered the client's SYN"])
+    try:
+        process = subprocess.Popen(lab.gateway.command(binary(), "doctor", "-c", ask.limpid.path), stdout=subprocess.DEVNULL)
+        wait.eventually(lambda: "limpid-origin" in lab.gateway.run("ip", "link"), "the test to begin")
+        process.kill()
+        process.wait()
+    finally:
+        lab.gateway.run("nft", "delete", "table", "inet", "lab_fw")
+    wait.eventually(lambda: "limpid-client" not in lab.gateway.run("ip", "link"), "its links to go")
+    assert ask() == []
 
 
 def test_a_configuration_that_cannot_be_read(limpid_with):

@@ -14,7 +14,8 @@ static bool is_client(int family, const char *text)
                 inet_pton(family, text, &a6.sin6_addr);
         else
                 inet_pton(family, text, &a4.sin_addr);
-        return probe_is_client(family == AF_INET6 ? (const struct sockaddr *)&a6 : (const struct sockaddr *)&a4);
+        return probe_is_at(PROBE_SELF,
+                           family == AF_INET6 ? (const struct sockaddr *)&a6 : (const struct sockaddr *)&a4);
 }
 
 Test(probe, one_address_of_each_family_is_the_clients)
