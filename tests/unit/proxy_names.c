@@ -36,6 +36,13 @@ void resolver_free(struct resolver **r)
         *r = NULL;
 }
 
+bool resolver_refresh(struct resolver *r, int64_t now)
+{
+        (void)now;
+        cr_assert_eq(r, &resolver);
+        return false;
+}
+
 struct query *query_start(struct resolver *r, const char *name)
 {
         struct query *q = calloc(1, sizeof *q);
@@ -215,6 +222,30 @@ Test(names, who_asks_behind_waits_for_nothing)
         while (look("good.test", &here) != BINDING_BOUND)
                 usleep(1000);
         cr_assert_eq(posted, 0);
+}
+
+Test(names, what_runs_out_soon_is_known_for_longer_by_a_new_answer)
+{
+        struct span host = {"good.test", 9};
+        int64_t now = time(NULL);
+
+        bindings_learn(bindings, host, &here.sa, BINDINGS_TTL_LEAST, now);
+        until_worth("good.test", true);
+        cr_assert_not(ask("good.test", &here, NULL));
+        while (bindings_left(bindings, host, &here.sa, now) < 30)
+                usleep(1000);
+        cr_assert(worth("good.test", &here));
+}
+
+Test(names, what_runs_out_soon_and_is_not_in_the_answer_rests)
+{
+        struct span host = {"good.test", 9};
+
+        bindings_learn(bindings, host, &there.sa, BINDINGS_TTL_LEAST, time(NULL) - BINDINGS_TTL_LEAST + 1);
+        until_worth("good.test", true);
+        cr_assert_not(ask("good.test", &there, NULL));
+        while (worth("good.test", &there))
+                usleep(1000);
 }
 
 Test(names, a_client_asks_only_so_often)
