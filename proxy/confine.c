@@ -98,10 +98,16 @@ static int allow_reading(const struct walls *w, const struct config *c)
 {
         const char *www = getenv("LIMPID_WWW");
         const char *const paths[] = {
-                RESOLVERS_PATH, /* c-ares looks into it whatever the resolvers are */
-                "/etc/hosts",   "/etc/localtime",          "/usr/share/zoneinfo",
-                "/proc",        "/sys/devices/system/cpu", "/dev/null",
-                "/dev/urandom", c->admin.password_file,    www && www[0] ? www : LIMPID_WWW,
+                "/etc/resolv.conf",
+                "/etc/hosts",
+                "/etc/localtime",
+                "/usr/share/zoneinfo",
+                "/proc",
+                "/sys/devices/system/cpu",
+                "/dev/null",
+                "/dev/urandom",
+                c->admin.password_file,
+                www && www[0] ? www : LIMPID_WWW,
         };
         int error = 0;
 

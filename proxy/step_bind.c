@@ -67,8 +67,7 @@ static void ask_behind(struct exchange *x)
 {
         const struct question q = {name_of(x), &x->client->destination, &x->client->peer, NULL, NULL};
 
-        if (names_worth_asking(x->worker->proxy->names, &q, x->start_us / 1000000))
-                names_ask(x->worker->proxy->names, &q);
+        names_refresh(x->worker->proxy->names, &q, x->start_us / 1000000);
 }
 
 static enum key_scope scope_of(const struct exchange *x)

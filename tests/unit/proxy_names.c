@@ -237,6 +237,26 @@ Test(names, what_runs_out_soon_is_known_for_longer_by_a_new_answer)
         cr_assert(worth("good.test", &here));
 }
 
+Test(names, many_who_refresh_one_name_spend_one_token)
+{
+        const struct question q = about("good.test", &here, NULL);
+        char host[32];
+        struct note note;
+        int asked = 0;
+
+        until_worth("good.test", true);
+        for (int i = 0; i < 1000; i++)
+                names_refresh(names, &q, 1700000000);
+        while (look("good.test", &here) != BINDING_BOUND)
+                usleep(1000);
+        for (int i = 0; i < 30; i++) {
+                snprintf(host, sizeof host, "good%d.test", i);
+                asked += ask(host, &here, &note);
+        }
+        cr_assert_eq(asked, 30);
+        until(&posted, 30);
+}
+
 Test(names, what_runs_out_soon_and_is_not_in_the_answer_rests)
 {
         struct span host = {"good.test", 9};
