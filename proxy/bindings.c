@@ -101,24 +101,27 @@ static uint64_t second_of(const struct mark *m, uint64_t until)
         return (uint64_t)m->second << 32U | (uint32_t)until;
 }
 
-enum binding bindings_look(const struct bindings *b, struct span host, const struct sockaddr *address, int64_t now)
+enum binding binding_of(int64_t left)
+{
+        return left > 0 ? BINDING_BOUND : left > -BINDINGS_GRACE ? BINDING_GRACE : BINDING_NONE;
+}
+
+int64_t bindings_left(const struct bindings *b, struct span host, const struct sockaddr *address, int64_t now)
 {
         const struct way *set;
         struct mark m;
 
         if (!mark_pair(b, host, address, &m))
-                return BINDING_NONE;
+                return INT64_MIN;
         set = set_of(b, m.first);
         for (size_t i = 0; i < WAYS; i++) {
                 uint64_t second = atomic_load_explicit(&set[i].second, memory_order_acquire);
-                int64_t left = (int64_t)(uint32_t)second - now;
 
-                if (second >> 32U != m.second || !(uint32_t)second ||
-                    atomic_load_explicit(&set[i].first, memory_order_acquire) != m.first)
-                        continue;
-                return left > 0 ? BINDING_BOUND : left > -BINDINGS_GRACE ? BINDING_GRACE : BINDING_NONE;
+                if (second >> 32U == m.second && (uint32_t)second &&
+                    atomic_load_explicit(&set[i].first, memory_order_acquire) == m.first)
+                        return (int64_t)(uint32_t)second - now;
         }
-        return BINDING_NONE;
+        return INT64_MIN;
 }
 
 /* With the lock held: the pair's own way, or the one that runs out first. An empty one has run out long ago. */

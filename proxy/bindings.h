@@ -16,6 +16,8 @@ struct bindings;
 enum {
         BINDINGS_GRACE = 4 * 3600, /* seconds that a binding lets read after it has run out */
         BINDINGS_TTL_LEAST = 5,    /* seconds: an answer holds as long as it takes to use it */
+        BINDINGS_SOON = 3,         /* seconds: who runs out so soon and is in use is worth asking for again; fewer than
+                                    * BINDINGS_TTL_LEAST, so that any answer is good for longer */
         BINDINGS_TTL_MOST = 24 * 3600
 };
 
@@ -34,8 +36,18 @@ void bindings_free(struct bindings *);
  * An earlier answer that holds for longer stays. A name too long for DNS is not learnt. Any thread; it takes a lock. */
 void bindings_learn(struct bindings *, struct span host, const struct sockaddr *address, uint32_t ttl, int64_t now);
 
-/* Any thread: no lock, no allocation. */
-enum binding bindings_look(const struct bindings *, struct span host, const struct sockaddr *address, int64_t now);
+/* Any thread: no lock, no allocation. Seconds for which the pair is still bound; 0 or less: since when it is not;
+ * INT64_MIN: nothing is known of it. */
+int64_t bindings_left(const struct bindings *, struct span host, const struct sockaddr *address, int64_t now);
+
+/* What that means. */
+enum binding binding_of(int64_t left);
+
+static inline enum binding bindings_look(const struct bindings *b, struct span host, const struct sockaddr *address,
+                                         int64_t now)
+{
+        return binding_of(bindings_left(b, host, address, now));
+}
 
 /* How many are bound now. Reads the whole table. */
 size_t bindings_count(const struct bindings *, int64_t now);

@@ -47,6 +47,8 @@ size_t dns_learn(struct dns_learner *l, struct bindings *bindings, const struct 
 {
         struct dns_addresses found;
 
+        if (!l->config->dns.trusted_resolver_count)
+                resolvers_reread(&l->trusted, RESOLVERS_PATH, now);
         if (!bindings || !resolvers_have(&l->trusted, r->resolver) || came_from_clients(l, r->ifindex, now) ||
             !dns_addresses(r->message, r->question, &found))
                 return 0;

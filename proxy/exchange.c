@@ -416,12 +416,25 @@ void exchange_drop_upstream(struct exchange *x)
         upstream_close(&x->client->upstream, true);
 }
 
+/* A connection that was opened early, and that nothing was sent over. */
+static void release_unused(struct client *c)
+{
+        struct conn *u = &c->upstream->conn;
+
+        if (c->upstream->connecting || u->input.len || u->eof || conn_gone(u))
+                upstream_close(&c->upstream, false);
+        else
+                upstream_release(&c->upstream);
+}
+
 void exchange_release_upstream(struct exchange *x)
 {
         struct client *c = x->client;
         struct upstream *u = c->upstream;
 
-        if (!u || !x->request_started)
+        if (u && x->early && !x->request_started && !c->pinned)
+                release_unused(c);
+        if (!c->upstream || !x->request_started)
                 return;
         if (x->upstream_close || !x->request_done || u->conn.input.len || u->conn.eof || conn_gone(&u->conn) ||
             conn_blocked(&u->conn)) {

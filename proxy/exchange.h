@@ -76,6 +76,7 @@ struct exchange {
 
         bool look;         /* look-up and storing are allowed */
         bool asked;        /* for the addresses of its host */
+        bool early;        /* it has opened a connection to the origin while it waited for them */
         bool borrows;      /* the key is the shared one, but only to be read: the binding has run out */
         bool private;      /* over a connection to the origin that is this client's own */
         bool looked;       /* it has waited for a change of its key once */
@@ -216,6 +217,9 @@ enum step step_fetch(struct exchange *);
 enum step step_connect(struct exchange *);
 enum step step_send_request(struct exchange *);
 enum step step_hand_back(struct exchange *);
+/* Opens a connection to the origin, or takes one that is idle, before it is known whether it is needed; if it is not,
+ * it goes into the pool. */
+void exchange_connect_early(struct exchange *);
 
 /* step_parts.c */
 /* Whether the stored response is to be sent as several parts: x->parts says which. */

@@ -37,7 +37,9 @@ void exchange_late_upstream(struct exchange *x)
 {
         struct client *c = x->client;
 
-        if (x->step == STEP_CONNECT)
+        if (!x->request_started && x->step != STEP_CONNECT) /* opened before it was known whether it is needed */
+                exchange_drop_upstream(x);
+        else if (x->step == STEP_CONNECT)
                 x->step = STEP_HAND_BACK;
         else if (conn_blocked(&c->conn) || x->stalled)
                 client_upstream_moved(c); /* it is the client who keeps it waiting */

@@ -74,6 +74,25 @@ bool names_ask(struct names *n, const struct question *q)
         return q->note != NULL;
 }
 
+/* Without that, every request of the moments until the answer comes would spend a token of its client's. */
+static bool claim_refresh(struct names *n, const struct question *q, int64_t now)
+{
+        uint32_t hash = address_hash(q->destination, 0);
+        _Atomic int64_t *at;
+
+        for (size_t i = 0; i < q->host.len; i++)
+                hash = (hash ^ (uint8_t)q->host.at[i]) * 16777619U;
+        at = &n->refreshed[hash % REFRESHES];
+        return atomic_load_explicit(at, memory_order_relaxed) != now &&
+               atomic_exchange_explicit(at, now, memory_order_relaxed) != now;
+}
+
+void names_refresh(struct names *n, const struct question *q, int64_t now)
+{
+        if (names_worth_asking(n, q, now) && claim_refresh(n, q, now))
+                names_ask(n, q);
+}
+
 /* ---- life ----------------------------------------------------------------------------------------------------------
  */
 

@@ -41,6 +41,10 @@ bool names_worth_asking(const struct names *, const struct question *, int64_t n
 /* Any thread. Asks, with whoever else asks for the same host. True: the note will be posted. False: nobody waits. */
 bool names_ask(struct names *, const struct question *);
 
+/* Any thread. Asks for what is known still, or was lately: nobody waits, and only one asks for a pair in a second. `q`
+ * has no note. `now`: Unix time in seconds. */
+void names_refresh(struct names *, const struct question *q, int64_t now);
+
 /* Written by the thread alone. NULL where there is no thread. */
 const struct counters *names_counters(const struct names *);
 

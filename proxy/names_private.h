@@ -14,6 +14,7 @@ enum {
         ASKS_MAX = 4096,    /* in the queue or waiting */
         VAIN_MAX = 1 << 16, /* pairs */
         VAIN_SECONDS = 30,  /* until a pair is asked for again */
+        REFRESHES = 1024,   /* places for what was asked for by names_refresh; pairs may share one */
         SILENT_MS = 2000,   /* without any answer: the resolver is suspected */
         PROBE_MS = 2000,    /* between two questions to resolvers that do not answer */
         SAVE_MS = 60000,    /* between two savings of them */
@@ -44,7 +45,8 @@ struct names {
         int wake;
         _Atomic bool heard; /* a resolver answers, as far as is known */
         _Atomic unsigned ask_count;
-        pthread_mutex_t lock; /* over what follows */
+        _Atomic int64_t refreshed[REFRESHES]; /* when */
+        pthread_mutex_t lock;                 /* over what follows */
         struct rates *rates;
         struct ask *queue;
         bool stopping, started;

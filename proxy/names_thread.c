@@ -7,6 +7,7 @@
 #include "proxy/clock.h"
 #include "proxy/log.h"
 #include "proxy/names_private.h"
+#include "proxy/resolvers.h"
 #include "proxy/worker.h"
 
 static void tell(struct ask *a)
@@ -130,7 +131,7 @@ static void answered(struct names *n, struct asking *k, const struct answer *ans
         for (size_t i = 0; i < answer->count; i++)
                 bindings_learn(n->bindings, host, &answer->addresses[i].address.sa, answer->addresses[i].ttl, now);
         for (const struct ask *a = k->asks; a; a = a->next)
-                if (bindings_look(n->bindings, host, &a->destination.sa, now) != BINDING_BOUND)
+                if (bindings_left(n->bindings, host, &a->destination.sa, now) <= BINDINGS_SOON)
                         bindings_learn(n->vain, host, &a->destination.sa, VAIN_SECONDS, now);
         count(&n->counters, COUNTER_lookups_failed, answer->resolved != RESOLVED_ADDRESSES);
         if (answer->resolved != RESOLVED_SILENT)
@@ -169,6 +170,15 @@ static void probe(struct names *n, int64_t now)
                 return;
         n->next_probe = now + PROBE_MS;
         n->probe = query_start(n->resolver, ".");
+}
+
+/* New resolvers may answer where the old ones did not. */
+static void follow_resolvers(struct names *n, int64_t now)
+{
+        if (!resolver_refresh(n->resolver, now / 1000))
+                return;
+        log_say(LOG_NOTICE, "the resolvers are now those that %s names", RESOLVERS_PATH);
+        n->next_probe = 0;
 }
 
 static void run_probe(struct names *n, const struct pollfd *fds, int count)
@@ -256,7 +266,9 @@ void *names_run(void *argument)
         struct names *n = argument;
         struct polled polled;
 
+        pthread_setname_np(pthread_self(), "names");
         while (take_queue(n)) {
+                follow_resolvers(n, clock_ms());
                 probe(n, clock_ms());
                 wait_for_something(n, &polled);
                 run_queries(n, &polled);

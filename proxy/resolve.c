@@ -1,5 +1,6 @@
 /* c-ares with a channel for each query. A channel is copied from the first one (ares_dup), which has read
- * /etc/resolv.conf before the proxy was confined. Names are asked for as they are: no search list, no /etc/hosts. */
+ * /etc/resolv.conf before the proxy was confined, and gets other resolvers when that file has changed. Names are asked
+ * for as they are: no search list, no /etc/hosts. */
 #include "proxy/resolve.h"
 
 #include <ares.h>
@@ -8,9 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/resolvers.h"
+
 struct resolver {
         ares_channel pattern; /* which tries the next resolver where one refuses or has failed */
         ares_channel probe;   /* for which that is an answer as well */
+        struct resolvers known;
+        bool follows; /* the file */
 };
 
 struct query {
@@ -49,10 +54,14 @@ static bool open_channel(ares_channel *channel, int flags, const char *const *ad
 
 struct resolver *resolver_new(const char *const *addresses, size_t count)
 {
+        static const struct config nobody;
         struct resolver *r = calloc(1, sizeof *r);
 
         if (!r)
                 return NULL;
+        r->follows = count == 0;
+        if (r->follows)
+                resolvers_read(&r->known, &nobody, RESOLVERS_PATH);
         if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
                 free(r);
                 return NULL;
@@ -61,6 +70,25 @@ struct resolver *resolver_new(const char *const *addresses, size_t count)
             !open_channel(&r->probe, ARES_FLAG_NOCHECKRESP, addresses, count))
                 resolver_free(&r);
         return r;
+}
+
+bool resolver_refresh(struct resolver *r, int64_t now)
+{
+        struct ares_addr_node nodes[RESOLVERS_MAX] = {0};
+
+        if (!r->follows || !resolvers_reread(&r->known, RESOLVERS_PATH, now))
+                return false;
+        for (size_t i = 0; i < r->known.count; i++) {
+                const union address *a = &r->known.at[i];
+
+                nodes[i].family = a->sa.sa_family;
+                nodes[i].next = i + 1 < r->known.count ? &nodes[i + 1] : NULL;
+                if (nodes[i].family == AF_INET6)
+                        memcpy(&nodes[i].addr.addr6, &a->in6.sin6_addr, sizeof a->in6.sin6_addr);
+                else
+                        nodes[i].addr.addr4 = a->in.sin_addr;
+        }
+        return ares_set_servers(r->pattern, nodes) == ARES_SUCCESS && ares_set_servers(r->probe, nodes) == ARES_SUCCESS;
 }
 
 void resolver_free(struct resolver **held)

@@ -38,9 +38,13 @@ struct answer {
 struct resolver;
 struct query;
 
-/* Addresses of resolvers, or those of /etc/resolv.conf where there are none: that file is read now and not again. NULL:
- * out of memory. */
+/* Addresses of resolvers, or those of /etc/resolv.conf where there are none. NULL: out of memory. */
 struct resolver *resolver_new(const char *const *addresses, size_t count);
+
+/* Follows a change of that file, if the resolvers are those that it names: queries that are started from now on go to
+ * them. True: there are others now. `now`: seconds of any clock. */
+bool resolver_refresh(struct resolver *, int64_t now);
+
 void resolver_free(struct resolver **);
 
 /* Asks for IPv4 and IPv6 addresses of `name` (a "." asks only whether a resolver answers). NULL: out of memory or

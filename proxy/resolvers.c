@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static void add(struct resolvers *r, const char *text)
 {
@@ -18,11 +19,21 @@ static void add(struct resolvers *r, const char *text)
                 r->at[r->count++] = a;
 }
 
+static struct resolvers_file state_of(const char *path)
+{
+        struct stat s;
+
+        if (stat(path, &s) != 0)
+                return (struct resolvers_file){.size = 0};
+        return (struct resolvers_file){s.st_dev, s.st_ino, (uint64_t)s.st_size, s.st_ctim.tv_sec, s.st_ctim.tv_nsec};
+}
+
 static void read_file(struct resolvers *r, const char *path)
 {
         char line[512], *word, *rest;
         FILE *f = fopen(path, "re");
 
+        r->file = state_of(path); /* what is written from here on is another state */
         if (!f)
                 return;
         while (fgets(line, sizeof line, f)) {
@@ -38,11 +49,27 @@ static void read_file(struct resolvers *r, const char *path)
 
 void resolvers_read(struct resolvers *r, const struct config *config, const char *path)
 {
-        r->count = 0;
+        *r = (struct resolvers){.looked = INT64_MIN};
         for (size_t i = 0; i < config->dns.trusted_resolver_count; i++)
                 add(r, config->dns.trusted_resolvers[i]);
         if (config->dns.trusted_resolver_count == 0)
                 read_file(r, path);
+}
+
+bool resolvers_reread(struct resolvers *r, const char *path, int64_t now)
+{
+        struct resolvers fresh = {.looked = now, .file = r->looked == now ? r->file : state_of(path)};
+
+        r->looked = now;
+        if (memcmp(&fresh.file, &r->file, sizeof fresh.file) == 0)
+                return false;
+        read_file(&fresh, path);
+        if (!fresh.count) {
+                r->file = fresh.file;
+                return false;
+        }
+        *r = fresh;
+        return true;
 }
 
 bool resolvers_have(const struct resolvers *r, const union address *a)

@@ -32,8 +32,8 @@ static struct span name_of(const struct exchange *x)
         return host;
 }
 
-/* A host that is the destination's own address is bound, one that is another address never. */
-static enum binding look(const struct exchange *x, bool *named)
+/* As bindings_left(). A host that is the destination's own address is bound, one that is another address never. */
+static int64_t look(const struct exchange *x, bool *named)
 {
         const struct bindings *b = x->worker->proxy->bindings;
         const union address *destination = &x->client->destination;
@@ -41,8 +41,8 @@ static enum binding look(const struct exchange *x, bool *named)
 
         *named = !literal(x->decision.host, &a);
         if (!*named)
-                return address_same_host(&a, destination) ? BINDING_BOUND : BINDING_NONE;
-        return b ? bindings_look(b, name_of(x), &destination->sa, x->start_us / 1000000) : BINDING_NONE;
+                return address_same_host(&a, destination) ? INT64_MAX : INT64_MIN;
+        return b ? bindings_left(b, name_of(x), &destination->sa, x->start_us / 1000000) : INT64_MIN;
 }
 
 /* True: the exchange waits for an answer, or for as long as an answer is waited for. */
@@ -54,19 +54,20 @@ static bool ask(struct exchange *x)
         if (!names_worth_asking(x->worker->proxy->names, &q, x->start_us / 1000000) || !exchange_await(x))
                 return false;
         if (names_ask(x->worker->proxy->names,
-                      &(struct question){name_of(x), q.destination, q.client, q.worker, q.note}))
+                      &(struct question){name_of(x), q.destination, q.client, q.worker, q.note})) {
+                exchange_connect_early(x);
                 return true;
+        }
         exchange_forget_await(x);
         return false;
 }
 
-/* Nobody waits for the answer: what is stored may do. */
+/* Nobody waits for the answer: what is stored may do, or what is known will do for a moment more. */
 static void ask_behind(struct exchange *x)
 {
         const struct question q = {name_of(x), &x->client->destination, &x->client->peer, NULL, NULL};
 
-        if (names_worth_asking(x->worker->proxy->names, &q, x->start_us / 1000000))
-                names_ask(x->worker->proxy->names, &q);
+        names_refresh(x->worker->proxy->names, &q, x->start_us / 1000000);
 }
 
 static enum key_scope scope_of(const struct exchange *x)
@@ -101,13 +102,15 @@ enum step step_bind(struct exchange *x)
 {
         bool may_read = x->look && !x->asked, named;
         enum binding binding;
+        int64_t left;
 
         if (!x->decision.host.len || !x->worker->proxy->store_count) {
                 x->look = false;
                 return STEP_FETCH;
         }
-        binding = look(x, &named);
-        if (binding == BINDING_GRACE && may_read)
+        left = look(x, &named);
+        binding = binding_of(left);
+        if (left <= BINDINGS_SOON && (binding == BINDING_BOUND || (binding == BINDING_GRACE && may_read)))
                 ask_behind(x);
         else if (binding != BINDING_BOUND && named && !x->asked && ask(x))
                 return STEP_WAIT;
@@ -127,7 +130,7 @@ enum step exchange_stop_borrowing(struct exchange *x)
         x->borrows = x->looked = false;
         x->colds = 0;
         x->detail = NULL;
-        if (look(x, &named) != BINDING_BOUND && ask(x))
+        if (binding_of(look(x, &named)) != BINDING_BOUND && ask(x))
                 return STEP_BIND;
         x->asked = true;
         return STEP_BIND;

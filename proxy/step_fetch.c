@@ -26,12 +26,25 @@ static enum step wait_for_port(struct exchange *x)
         return STEP_WAIT;
 }
 
+static struct upstream *get_upstream(const struct exchange *x)
+{
+        return upstream_get(x->client, x->retried || x->private || x->request->upgrade || !repeatable(x));
+}
+
+void exchange_connect_early(struct exchange *x)
+{
+        if (x->client->upstream)
+                return;
+        x->client->upstream = get_upstream(x);
+        x->early = x->client->upstream != NULL;
+}
+
 enum step step_fetch(struct exchange *x)
 {
         struct client *c = x->client;
 
         if (!c->upstream)
-                c->upstream = upstream_get(c, x->retried || x->private || x->request->upgrade || !repeatable(x));
+                c->upstream = get_upstream(x);
         if (c->upstream) {
                 client_moved(c);
                 x->hierarchy = "ORIGINAL_DST";

@@ -1,15 +1,20 @@
 """Whose key? Hosts that resolvers bind to addresses, and what a client can and cannot do with a name that is not his."""
 
+import collections
 import itertools
 import json
 import re
+import shutil
+import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from conftest import mended
 from lab import resolver, wait
 from lab.limpid import Limpid
+from lab.net import blocked
 from lab.origin import answer
 from lab.wire import get, reply
 
@@ -228,6 +233,37 @@ def test_records_beside_the_chain_bind_nothing(lab, asked, bind, origin, connect
     assert ask(connect, victim, host).body == b"genuine"
 
 
+# ---- while nobody knows yet
+
+def test_the_connection_to_the_origin_is_opened_while_the_answer_is_awaited(limpid, bind, origin, connect):
+    """Who answers stands still, and so does who would end the waiting."""
+    for family in (4, 6):
+        there, = genuine(origin, family=family)
+        host = bind(there)
+        with connect(there) as wire:
+            with blocked(limpid.thread("names")):
+                wire.send(get(host))
+                there.connection()
+                assert there.requests == []
+            assert wire.response().body == b"genuine"
+            assert len(there.connections) == 1
+
+
+def test_a_connection_that_is_not_needed_after_all_is_kept_for_the_clients_next_request(lab, limpid, asked, bind, origin, connect):
+    there, = genuine(origin)
+    host = bind(there)
+    asked.names[host] = None
+    ask(connect, there, host)
+    resolver.answered(limpid)
+    with connect(there, lab.other_client) as wire:
+        with blocked(limpid.thread("names")):
+            wire.send(get(host))
+            there.connection(2)
+        assert wire.response().hit
+        assert wire.ask(get(host, "/more")).body == b"genuine"
+    assert [len(one.requests) for one in there.connections] == [1, 1]
+
+
 # ---- when an answer has run out
 
 def expire(connect, limpid, where, host):
@@ -271,6 +307,22 @@ def test_a_part_of_what_is_shared_is_not_filled_up_by_who_may_only_read(limpid, 
     assert ask(connect, new, host, "/file", "Range: bytes=200000-200099").body == b"n" * 100
 
 
+def test_what_is_in_use_is_asked_for_again_before_it_runs_out(limpid, asked, bind, origin, connect):
+    """The answers are good for five seconds each, and nobody ever finds that one has run out."""
+    there, = genuine(origin)
+    host, asked.ttl = bind(there), 0
+
+    def asked_often():
+        ask(connect, there, host)
+        return asked.questions(host).count(resolver.A) > 3
+
+    ask(connect, there, host)
+    wait.eventually(asked_often, "the host to be asked for again and again", within=TTL_LEAST * 5)
+    asked.ttl = 60
+    bindings = {json.loads(line)["binding"] for line in limpid.logged(host)}
+    assert bindings == {"bound"}
+
+
 # ---- resolvers, wherever they are
 
 @pytest.mark.parametrize("home", ["gateway", "stub", "clients"])
@@ -282,6 +334,58 @@ def test_wherever_the_resolver_is(lab, bound, resolves, origin, connect, home):
     bound(resolves({"www.test": [here.address, there.address]}, space, address))
     ask(connect, here, "www.test")
     assert ask(connect, there, "www.test", client=lab.other_client).hit
+
+
+def test_clients_that_ask_nobody_whom_we_see(lab, bound, resolves, origin, connect):
+    """D8, DNS over HTTPS: the relay is there, and no question of a client's comes to it."""
+    here, there = genuine(origin, 2)
+    limpid = bound(resolves({"www.test": [here.address, there.address]}))
+    limpid.stop()
+    limpid.config["dns"]["relay"] = True
+    limpid.start()
+    resolver.answered(limpid)
+    ask(connect, here, "www.test")
+    assert ask(connect, there, "www.test", client=lab.other_client).hit
+    assert limpid.stats()["dns_queries"] == limpid.stats()["dns_learnt"] == 0
+
+
+def own_etc(place):
+    """A folder to be /etc for one program alone, and the words that make it so."""
+    etc = place("etc")
+    for name in ("passwd", "group", "nsswitch.conf", "ld.so.cache", "hosts"):
+        if (Path("/etc") / name).exists():
+            shutil.copy(Path("/etc") / name, etc)
+    return etc, ("unshare", "-m", "sh", "-c", f'mount --bind {etc} /etc && exec "$@"', "sh")
+
+
+def test_a_changed_resolv_conf_is_followed(lab, place, limpid_with, resolves, origin, connect):
+    """By those who ask themselves and by those who watch the clients: another file in its place, and the file written again."""
+    here, there = genuine(origin, 2)
+    one, two = (resolves({host: [here.address, there.address]}) for host in ("one.test", "two.test"))
+    limpid = limpid_with(start=False, dns={"relay": True})
+    etc, limpid.wrapper = own_etc(place)
+    conf = etc / "resolv.conf"
+    conf.write_text(f"nameserver {one.address}\n")
+    limpid.start()
+    resolver.answered(limpid)
+    ask(connect, here, "one.test")
+    assert ask(connect, there, "one.test").hit
+    assert two.asked == []
+    (etc / "resolv.conf.new").write_text(f"nameserver {two.address}\n")
+    (etc / "resolv.conf.new").rename(conf)
+    limpid.said("the resolvers are now")
+    ask(connect, here, "two.test")
+    assert ask(connect, there, "two.test").hit
+    learnt = limpid.stats()["dns_learnt"]
+    for server, known in ((one, 0), (two, 2)):
+        for host in ("one.test", "two.test"):
+            lab.client.run("dig", "+time=10", "+tries=1", f"@{server.address}", host)
+        assert limpid.stats()["dns_learnt"] == learnt + known
+    conf.write_text(f"nameserver {one.address}\n")
+    wait.eventually(lambda: limpid.stderr.count("the resolvers are now") == 2, "the second change to be seen")
+    before = len(two.asked)
+    ask(connect, here, "three.test")
+    assert len(two.asked) == before and one.questions("three.test")
 
 
 def test_a_real_resolver(lab, bound, origin, connect, place):
@@ -332,10 +436,42 @@ def test_a_name_that_is_never_answered_is_waited_for_only_so_long(asked, bind, o
     assert got.body == b"genuine" and f"@{there.address}" in got.get("Cache-Status")
 
 
+# ---- what it costs
+
+def calls_of_hits(limpid, wire, request, count):
+    """The system calls of the workers for so many hits on one connection, by name."""
+    tids = [task.name for task in Path(f"/proc/{limpid.proxy()}/task").iterdir() if (task / "comm").read_text().startswith("worker")]
+    trace = limpid.where / "trace"
+    tracer = subprocess.Popen(["strace", "-o", trace, *(word for tid in tids for word in ("-p", tid))], stderr=subprocess.PIPE, text=True)
+    try:
+        for _ in tids:
+            assert "attached" in tracer.stderr.readline()
+        for _ in range(count):
+            assert wire.ask(request).hit
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.communicate()
+    return collections.Counter(re.findall(r"^(?:\d+ +)?(\w+)\(", trace.read_text(), re.M))
+
+
+def test_a_bound_name_costs_a_hit_no_system_call(limpid, bind, origin, connect):
+    """One wait, one read and one write, as soon as what is stored is in the store."""
+    there, = genuine(origin)
+    host, count = bind(there), 100
+    with connect(there) as wire:
+        wire.ask(get(host))
+
+        def plain():
+            calls = calls_of_hits(limpid, wire, get(host), count)
+            return {call for call, n in calls.items() if n > 2} == {"epoll_wait", "recvfrom", "writev"} and calls["writev"] == count
+
+        wait.eventually(plain, "hits that are three system calls each")
+
+
 # ---- rotation, restarts, what is told
 
 def test_rotation_ends_with_everything_shared(lab, asked, bind, origin, connect):
-    """24 addresses, of which 8 are handed out at a time: all are served, and known after a while."""
+    """24 addresses, of which 8 are handed out at a time, to us others than to the clients: all are served, and known after a while."""
     there, turn = genuine(origin, 24), itertools.count()
     host = bind(*there)
     asked.names[host] = lambda: [there[(next(turn) // 2 * 8 + n) % 24].address for n in range(8)]
@@ -346,6 +482,43 @@ def test_rotation_ends_with_everything_shared(lab, asked, bind, origin, connect)
         got = ask(connect, one, host, client=lab.other_client)
         assert got.body == b"genuine" and got.hit
     assert served(*there) == asked_first <= 24
+
+
+ADDRESSES, HANDED, TURNS, EACH_TURN, PAGES = 200, 8, 120, 16, 30
+
+
+def an_hour(connect, clients, host, handed):
+    """What an hour of a TTL of 30 s is: in each turn another answer, and requests to what was handed out in this turn or, by who still
+    has that, in the one before. Returns the share of hits."""
+    hits, number = 0, itertools.count()
+    before = None
+    for turn in range(TURNS):
+        now = handed(turn)
+        for n in range(4):
+            where = (before or now)[n] if n == 3 else now[(turn + n) % HANDED]
+            with connect(where, clients[n % 2]) as wire:
+                for _ in range(EACH_TURN // 4):
+                    got = wire.ask(get(host, f"/{next(number) % PAGES}"))
+                    assert got.status == 200 and got.body == b"genuine"
+                    hits += got.hit
+        before = now
+    return hits / (TURNS * EACH_TURN)
+
+
+def test_an_hour_of_rotation_costs_no_hits(lab, asked, bind, origin, connect):
+    """200 addresses, of which 8 are handed out at a time, to the clients and to us."""
+    there = [one.address for one in genuine(origin, ADDRESSES)]
+    still, rotating, handed = bind(), bind(), []
+
+    def turned(turn):
+        handed[:] = [there[(turn * HANDED + n) % ADDRESSES] for n in range(HANDED)]
+        return list(handed)
+
+    asked.names[still], asked.names[rotating], asked.ttl = there[:HANDED], lambda: list(handed), 0
+    clients = (lab.client, lab.other_client)
+    quiet = an_hour(connect, clients, still, lambda turn: there[:HANDED])
+    assert an_hour(connect, clients, rotating, turned) >= 0.99 * quiet
+    asked.ttl = 60
 
 
 def test_what_is_known_outlives_a_restart(bound, resolves, origin, connect):

@@ -11,6 +11,9 @@ import pytest
 from lab import dns, wait
 from lab.datagram import Server, ask, client_socket, pending
 from lab.dns import AAAA, CNAME, A, query, record, reply
+from lab.origin import answer
+from lab.wire import get
+from lab.wire import reply as http
 
 IP_TRANSPARENT, IPV6_TRANSPARENT = 19, 75
 NAMES = ("--host-record=www.test,203.0.113.5,2001:db8:1::5", "--cname=alias.test,www.test",
@@ -187,6 +190,34 @@ def test_d6_forged_replies_teach_nothing(lab, limpid, resolver, trusted, grown):
             bad.sendto(reply(what, forged), peer)
             assert sock.recv(512) == reply(query("www.test"), forged)
             assert "dns_learnt" not in grown()
+
+
+STORED = "Cache-Control: max-age=600"
+
+
+def page(connect, where, client, path="/"):
+    with connect(where, client) as wire:
+        return wire.ask(get("www.test", path))
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_what_is_learnt_on_the_way_lets_clients_share(lab, limpid_with, resolver, trusted, origin, connect, family):
+    """Nobody answers Limpid itself: all that it knows, it has seen."""
+    limpid = limpid_with(dns={"relay": True, "trusted_resolvers": [trusted[family]]})
+    here, there, elsewhere = (origin(answer(http(what, STORED)), family=family) for what in ("genuine", "genuine", "poison"))
+    kind = A if family == 4 else AAAA
+    known = resolver(lambda what, peer: reply(what, *(record("www.test", kind, one.address) for one in (here, there))), trusted[family], family)
+    ask(lab.client, known, query("www.test", kind))
+    assert limpid.stats()["dns_learnt"] == 2
+    assert page(connect, here, lab.client).body == b"genuine"
+    assert page(connect, there, lab.other_client).hit
+    assert len(here.requests) + len(there.requests) == 1
+    own = resolver(lambda what, peer: reply(what, record("www.test", kind, elsewhere.address)), family=family)
+    ask(lab.other_client, own, query("www.test", kind))
+    for path, wanted in (("/", b"genuine"), ("/other", b"genuine")):  # H1, through a resolver of the attacker's own
+        assert page(connect, elsewhere, lab.other_client, path).body == b"poison"
+        assert page(connect, there, lab.client, path).body == wanted
+    assert limpid.stats()["dns_learnt"] == 2
 
 
 # ---- resolvers that are not relayed

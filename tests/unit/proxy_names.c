@@ -36,6 +36,13 @@ void resolver_free(struct resolver **r)
         *r = NULL;
 }
 
+bool resolver_refresh(struct resolver *r, int64_t now)
+{
+        (void)now;
+        cr_assert_eq(r, &resolver);
+        return false;
+}
+
 struct query *query_start(struct resolver *r, const char *name)
 {
         struct query *q = calloc(1, sizeof *q);
@@ -215,6 +222,50 @@ Test(names, who_asks_behind_waits_for_nothing)
         while (look("good.test", &here) != BINDING_BOUND)
                 usleep(1000);
         cr_assert_eq(posted, 0);
+}
+
+Test(names, what_runs_out_soon_is_known_for_longer_by_a_new_answer)
+{
+        struct span host = {"good.test", 9};
+        int64_t now = time(NULL);
+
+        bindings_learn(bindings, host, &here.sa, BINDINGS_TTL_LEAST, now);
+        until_worth("good.test", true);
+        cr_assert_not(ask("good.test", &here, NULL));
+        while (bindings_left(bindings, host, &here.sa, now) < 30)
+                usleep(1000);
+        cr_assert(worth("good.test", &here));
+}
+
+Test(names, many_who_refresh_one_name_spend_one_token)
+{
+        const struct question q = about("good.test", &here, NULL);
+        char host[32];
+        struct note note;
+        int asked = 0;
+
+        until_worth("good.test", true);
+        for (int i = 0; i < 1000; i++)
+                names_refresh(names, &q, 1700000000);
+        while (look("good.test", &here) != BINDING_BOUND)
+                usleep(1000);
+        for (int i = 0; i < 30; i++) {
+                snprintf(host, sizeof host, "good%d.test", i);
+                asked += ask(host, &here, &note);
+        }
+        cr_assert_eq(asked, 30);
+        until(&posted, 30);
+}
+
+Test(names, what_runs_out_soon_and_is_not_in_the_answer_rests)
+{
+        struct span host = {"good.test", 9};
+
+        bindings_learn(bindings, host, &there.sa, BINDINGS_TTL_LEAST, time(NULL) - BINDINGS_TTL_LEAST + 1);
+        until_worth("good.test", true);
+        cr_assert_not(ask("good.test", &there, NULL));
+        while (worth("good.test", &there))
+                usleep(1000);
 }
 
 Test(names, a_client_asks_only_so_often)

@@ -62,6 +62,61 @@ Test(resolvers, more_than_there_is_room_for_are_left_out)
         cr_assert_eq(trusted.count, RESOLVERS_MAX);
 }
 
+static void rewrite(const char *name, const char *text)
+{
+        FILE *f = fopen(name, "w");
+
+        fputs(text, f);
+        fclose(f);
+}
+
+static bool reread(const char *name)
+{
+        static int64_t now;
+
+        return resolvers_reread(&trusted, name, ++now);
+}
+
+Test(resolvers, a_change_of_the_file_is_followed)
+{
+        static const struct config config;
+        char name[] = "/tmp/limpid-resolvers-XXXXXX", other[sizeof name + 4];
+
+        close(mkstemp(name));
+        snprintf(other, sizeof other, "%s.new", name);
+        rewrite(name, "nameserver 192.0.2.1\n");
+        resolvers_read(&trusted, &config, name);
+        cr_assert_not(reread(name));
+        rewrite(name, "nameserver 192.0.2.22\n");
+        cr_assert(reread(name) && has("192.0.2.22") && !has("192.0.2.1"), "written again");
+        rewrite(other, "nameserver 2001:db8::1\n");
+        cr_assert_eq(rename(other, name), 0);
+        cr_assert(reread(name) && has("2001:db8::1") && trusted.count == 1, "another in its place");
+        cr_assert_not(reread(name));
+        rewrite(name, "");
+        cr_assert(!reread(name) && has("2001:db8::1"), "it names nobody");
+        unlink(name);
+        cr_assert(!reread(name) && has("2001:db8::1"), "it is gone");
+        rewrite(name, "nameserver 192.0.2.3\n");
+        cr_assert(reread(name) && has("192.0.2.3"));
+        unlink(name);
+}
+
+Test(resolvers, the_file_is_looked_at_once_a_second)
+{
+        static const struct config config;
+        char name[] = "/tmp/limpid-resolvers-XXXXXX";
+
+        close(mkstemp(name));
+        rewrite(name, "nameserver 192.0.2.1\n");
+        resolvers_read(&trusted, &config, name);
+        cr_assert_not(resolvers_reread(&trusted, name, 7));
+        rewrite(name, "nameserver 192.0.2.22\n");
+        cr_assert_not(resolvers_reread(&trusted, name, 7));
+        cr_assert(resolvers_reread(&trusted, name, 8));
+        unlink(name);
+}
+
 Test(resolvers, no_file_no_trust)
 {
         static const struct config config;
