@@ -122,21 +122,30 @@ static void examine_resolvers(const struct config *config, enum doctor_severity 
 /* ---- the command ---------------------------------------------------------------------------------------------------
  */
 
-/* Whether it runs, and whether its gate is open. */
-static bool ask_running(const struct config *config, bool *open)
+static uint64_t counted(const json_t *counters, const char *name)
+{
+        json_int_t n = json_integer_value(json_object_get(counters, name));
+
+        return n > 0 ? (uint64_t)n : 0;
+}
+
+/* Whether it runs, whether its gate is open, and what has become of its connections. */
+static void ask_running(const struct config *config, struct doctor_case *about)
 {
         char why[ASK_WHY];
         struct ask *connection = config->admin.control[0] ? ask_open(config->admin.control, why) : NULL;
         json_t *request = json_pack("{s:s}", "command", "stats");
         json_t *reply = connection && request ? ask(connection, request, why) : NULL;
-        const char *gate = json_string_value(json_object_get(json_object_get(reply, "summary"), "gate"));
-        bool running = reply != NULL;
+        const json_t *summary = json_object_get(reply, "summary"), *counters = json_object_get(summary, "counters");
+        const char *gate = json_string_value(json_object_get(summary, "gate"));
 
-        *open = gate && strcmp(gate, "open") == 0;
+        about->running = reply != NULL;
+        about->open = gate && strcmp(gate, "open") == 0;
+        about->connects = counted(counters, "upstream_connects");
+        about->failures = counted(counters, "upstream_failures");
         json_decref(reply);
         json_decref(request);
         ask_close(&connection);
-        return running;
 }
 
 static enum doctor_severity examine(const struct config *config)
@@ -148,7 +157,7 @@ static enum doctor_severity examine(const struct config *config)
                                 .manual = config->manual,
                                 .spoofs = config->origin.spoof_client};
 
-        c.running = ask_running(config, &c.open);
+        ask_running(config, &c);
         machine_read(&machine, &config->setup);
         doctor_examine(&c, say, &worst);
         machine_free(&machine);

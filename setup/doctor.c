@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WHAT_MAX = 512, CONNTRACK_PERCENT = 90, MTU_IPV6 = 1280 /* RFC 8200 §5 */ };
+enum { WHAT_MAX = 512, CONNTRACK_PERCENT = 90, FAILURES_LEAST = 5, MTU_IPV6 = 1280 /* RFC 8200 §5 */ };
 
 struct examination {
         const struct doctor_case *about;
@@ -257,12 +257,27 @@ static void no_masquerade(const struct examination *e)
                      "nothing translates private addresses on their way out over %s", e->s->uplink);
 }
 
+/* A router further on that knows another way to the clients sends them what was meant for us, and they refuse it. */
+static void unanswered(const struct examination *e)
+{
+        const struct doctor_case *c = e->about;
+
+        if (c->spoofs && c->failures >= FAILURES_LEAST && c->connects < c->failures + c->failures / 10 + 1)
+                tell(e, DOCTOR_BROKEN,
+                     "what servers answer to clients' addresses does not come back through this machine, or those "
+                     "addresses mean nothing out there",
+                     "route the clients' networks by this machine at the next router, masquerade, or set "
+                     "origin.spoof_client = false",
+                     "no server has answered: %llu connections were tried, %llu destinations could not be reached",
+                     (unsigned long long)c->connects, (unsigned long long)c->failures);
+}
+
 void doctor_examine(const struct doctor_case *c, void (*tell_it)(void *, const struct finding *), void *context)
 {
         static void (*const examinations[])(const struct examination *) = {
                 missing_features,    interfaces_missing, not_running,     differences,   shadowed,         listeners,
                 gate_is_shut,        no_forwarding,      fwmark_accepted, valid_mark,    bridge_netfilter, no_path_mtu,
-                connections_tracked, evaded_forward,     dropping_input,  no_masquerade,
+                connections_tracked, evaded_forward,     dropping_input,  no_masquerade, unanswered,
         };
         const struct examination e = {c, c->options, c->machine, tell_it, context};
 

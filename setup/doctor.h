@@ -22,6 +22,7 @@ struct doctor_case {
         bool open;    /* … and says that its gate is open */
         bool manual;  /* the rules are the operator's */
         bool spoofs;  /* origin.spoof_client */
+        uint64_t connects, failures; /* of it to origins since it began; of these, destinations without an answer */
 };
 
 /* Calls `tell` for each finding; its texts are good until `tell` returns. */

@@ -5,6 +5,7 @@
 #include "setup/bridge.h"
 #include "setup/bridge_plan.h"
 #include "setup/iptables.h"
+#include "setup/links.h"
 #include "setup/plan.h"
 #include "setup/text.h"
 
@@ -71,6 +72,24 @@ int setup_show(const struct setup_options *o, struct setup_text *out)
         return ok ? 0 : -ENOMEM;
 }
 
+/* Which frames are a connection of ours is known by sets that are kept on the bridge (bridge_plan.c). ebtables can ask
+ * neither sets nor sockets: whatever it took off the bridge would depend on this machine's forwarding it. */
+static bool show_bridges(const struct setup_options *o, struct setup_text *out)
+{
+        struct links all = {NULL, 0, 0};
+        bool ok = links_read(&all, o) == 0;
+
+        for (size_t i = 0; ok && i < all.count; i++)
+                if (all.at[i].wanted && all.at[i].is_bridge)
+                        ok = text_add(
+                                out,
+                                "# what goes from one port of %s to another stays on that bridge: ebtables cannot "
+                                "ask whether the gate is open. For bridge mode use limpid setup up.\n",
+                                all.at[i].name);
+        links_free(&all);
+        return ok;
+}
+
 int setup_show_iptables(const struct setup_options *o, struct setup_text *out)
 {
         bool ok;
@@ -81,7 +100,7 @@ int setup_show_iptables(const struct setup_options *o, struct setup_text *out)
         }
         ok = text_add(out, "# for manual = true; limpid run then renews the sets as long as it is well, and without "
                            "that the gate shuts\n") &&
-             show_sysctls(out) && show_routes(o, out);
+             show_bridges(o, out) && show_sysctls(out) && show_routes(o, out);
         for (size_t i = 0; i < 2; i++)
                 if (shown(o, families[i]))
                         ok = ok && iptables_rules(o, families[i], out);

@@ -171,6 +171,11 @@ def test_switches_for_iptables_and_all_killed(box, boxed, servers):
     limpid.check_kernel()
 
 
+def test_the_iptables_form_says_that_it_has_no_bridge_mode(box, boxed):
+    limpid = boxed()
+    assert "# what goes from one port of br0 to another stays on that bridge" in limpid.command("setup", "show", "--format", "iptables")
+
+
 def test_with_that_switch_on_no_intercepted_connection_comes_about(box, boxed, servers):
     """The warden stands still, so that nothing is put right and nothing is renewed: the gate is held open by hand."""
     limpid, switches = boxed(), ("nf_call_iptables", "nf_call_ip6tables")

@@ -214,6 +214,23 @@ def test_a_clock_that_is_behind(doctor, tmp_path):
         assert ("BROKEN: the clock is behind the date of this program" in said) is behind, said
 
 
+@pytest.mark.parametrize("version", [4, 6])
+def test_replies_that_go_another_way(lab, doctor, origin, fetch, version):
+    """Servers know the clients' network by another router: nothing that is sent in a client's name is ever answered."""
+    ask = doctor(origin={"connect_timeout": "1s"})
+    lab.gateway.run("nft", "-f", "-", input=rule("nat hook postrouting priority srcnat", 'oifname "wan9" masquerade'))
+    network = "10.77.0.0/16" if version == 4 else "fd77::/16"
+    lab.origin.run("ip", f"-{version}", "route", "add", "blackhole", network)
+    try:
+        for _ in range(5):
+            with pytest.raises(ConnectionError):
+                fetch(origin(family=version))
+        only(ask(), "BROKEN", "no server has answered: 5 connections were tried")
+    finally:
+        lab.origin.run("ip", f"-{version}", "route", "del", "blackhole", network)
+        lab.gateway.run("nft", "delete", "table", "inet", "lab_fw")
+
+
 # ---- the live test
 
 def rule(hook, words):

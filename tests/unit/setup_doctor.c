@@ -138,6 +138,20 @@ Test(doctor, the_set_up)
         FOUND(DOCTOR_BROKEN, "the gate is shut although limpid run is running");
 }
 
+Test(doctor, servers_that_answer_nobody)
+{
+        about.connects = 5;
+        about.failures = 5;
+        FOUND(DOCTOR_BROKEN, "no server has answered: 5 connections were tried, 5 destinations could not be reached");
+        about.connects = 6;
+        NOTHING();
+        about.connects = about.failures = 4;
+        NOTHING();
+        about.connects = about.failures = 100;
+        about.spoofs = false;
+        NOTHING();
+}
+
 Test(doctor, a_rule_that_comes_before_ours)
 {
         machine.shadows[0] = (struct shadow){true, 50, 200};
