@@ -1,0 +1,51 @@
+"""What a hit costs, in calls that are counted: no time is measured here (tests/bench does that)."""
+
+import mmap
+import os
+import struct
+
+import pytest
+
+from lab import wait
+from lab.limpid import binary, sanitized
+from lab.origin import answer
+from lab.wire import get, reply
+
+HITS = 2000
+
+
+@pytest.fixture
+def counted(limpid_with):
+    """counted(): Limpid with one worker, and a function that says how often it has allocated and locked."""
+    def make():
+        limpid = limpid_with(start=False, workers=1)
+        counts = limpid.where / "counts"
+        counts.write_bytes(bytes(mmap.PAGESIZE))
+        limpid.wrapper = ("env", f"LD_PRELOAD={binary().parent}/tests/liblab_count_calls.so", f"LAB_COUNTS={counts}")
+        limpid.start()
+        return limpid, lambda: struct.unpack_from("2Q", counts.read_bytes())
+
+    return make
+
+
+@pytest.mark.skipif(sanitized(), reason="sanitizers have an allocator of their own")
+@pytest.mark.parametrize("size", [1000, 10_000])
+def test_a_hit_allocates_nothing_and_takes_no_lock(counted, origin, connect, size):
+    """All threads are counted: what the others do in the meantime is far less than once for each hit. One that has to wait for room
+    in the client's socket keeps its request meanwhile, in one block: not asked here."""
+    limpid, calls = counted()
+    there = origin(answer(lambda request: reply(b"x" * size, "Cache-Control: max-age=600")))
+    with connect(there) as wire:
+        wire.ask(get(there.host))
+
+        seen = []
+
+        def cheap():
+            before = calls()
+            for _ in range(HITS):
+                assert wire.ask(get(there.host)).hit
+            seen[:] = [before, calls()]
+            return [after - n < HITS / 20 for n, after in zip(before, calls())]
+
+        assert calls()[0] > 100 and calls()[1] > 10, "it counts"
+        wait.eventually(lambda: cheap() == [True, True], lambda: f"hits from the store: {seen}")
