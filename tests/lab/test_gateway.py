@@ -243,6 +243,23 @@ def test_setup_up_check_show_down(lab, limpid_with, there):
     unchanged(before, lab.kernel_state())
 
 
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("thing, words, said", [
+    ("rule", ["fwmark", "0x1/0x1", "lookup", "200"], "another program's routing rule uses bits of mark 0x1; set another `mark`"),
+    ("route", ["unreachable", "default", "table", "100"], "routing table 100 is used by another program; set another `table`"),
+])
+def test_what_another_program_uses_is_not_taken_from_it(lab, limpid_with, version, thing, words, said):
+    limpid = limpid_with(start=False)
+    limpid.path.write_text(rendered(limpid.config))
+    lab.gateway.run("ip", f"-{version}", thing, "add", *words)
+    try:
+        before = lab.kernel_state()
+        assert said in limpid.command("setup", "up", code=1)
+        unchanged(before, lab.kernel_state())
+    finally:
+        lab.gateway.run("ip", f"-{version}", thing, "del", *words)
+
+
 def test_k7_a_rule_that_is_removed_while_running_is_put_back_or_reported(lab, limpid_with, all_at_once):
     limpid = limpid_with()
     lab.gateway.run("ip", "rule", "del", "lookup", "100")
