@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "proxy/privilege.h"
-#include "proxy/resolvers.h"
 
 #ifndef LANDLOCK_ACCESS_FS_TRUNCATE
 #define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14) /* ABI 3, Linux 6.2 */
@@ -80,19 +79,6 @@ static int allow_folder(const struct walls *w, const char *file, uint64_t rights
         return error;
 }
 
-/* The file that names the resolvers is followed when another takes its place (proxy/resolvers.c), be it there or where
- * a link leads. What its user may not read stays closed to the proxy; it can list nothing. */
-static int allow_resolvers(const struct walls *w)
-{
-        char *real = realpath(RESOLVERS_PATH, NULL);
-        int error = allow_folder(w, RESOLVERS_PATH, READ_FILE);
-
-        if (!error && real)
-                error = allow_folder(w, real, READ_FILE);
-        free(real);
-        return error;
-}
-
 /* What libraries and the page read. /proc as a whole: an entry beneath it need not be the same file tomorrow. */
 static int allow_reading(const struct walls *w, const struct config *c)
 {
@@ -146,8 +132,6 @@ int confine_files(const struct config *c, const char **why)
         error = allow_own(&w, c);
         if (!error)
                 error = allow_reading(&w, c);
-        if (!error && !c->dns.trusted_resolver_count)
-                error = allow_resolvers(&w);
         if (!error && syscall(SYS_landlock_restrict_self, w.fd, 0) != 0)
                 error = errno;
         close(w.fd);

@@ -18,10 +18,10 @@ struct finding {
 struct doctor_case {
         const struct setup_options *options;
         const struct machine *machine;
-        bool running; /* `limpid run` is */
-        bool open;    /* … and says that its gate is open */
-        bool manual;  /* the rules are the operator's */
-        bool spoofs;  /* origin.spoof_client */
+        bool running;                /* `limpid run` is */
+        bool open;                   /* … and says that its gate is open */
+        bool manual;                 /* the rules are the operator's */
+        bool spoofs;                 /* origin.spoof_client */
         uint64_t connects, failures; /* of it to origins since it began; of these, destinations without an answer */
 };
 

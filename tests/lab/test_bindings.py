@@ -359,7 +359,8 @@ def own_etc(place):
 
 
 def test_a_changed_resolv_conf_is_followed(lab, place, limpid_with, resolves, origin, connect):
-    """By those who ask themselves and by those who watch the clients: another file in its place, and the file written again."""
+    """By those who ask themselves and by those who watch the clients, and again. It is written in its place: the proxy may read
+    that file, and no other of its folder."""
     here, there = genuine(origin, 2)
     one, two = (resolves({host: [here.address, there.address]}) for host in ("one.test", "two.test"))
     limpid = limpid_with(start=False, dns={"relay": True})
@@ -371,8 +372,7 @@ def test_a_changed_resolv_conf_is_followed(lab, place, limpid_with, resolves, or
     ask(connect, here, "one.test")
     assert ask(connect, there, "one.test").hit
     assert two.asked == []
-    (etc / "resolv.conf.new").write_text(f"nameserver {two.address}\n")
-    (etc / "resolv.conf.new").rename(conf)
+    conf.write_text(f"nameserver {two.address}\n")
     limpid.said("the resolvers are now")
     ask(connect, here, "two.test")
     assert ask(connect, there, "two.test").hit
