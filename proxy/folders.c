@@ -47,21 +47,14 @@ static int make_all(char *path, mode_t mode, struct owner owner)
         return error == EEXIST ? 0 : error;
 }
 
-/* `len`: how much of `path` names the directory. */
-static void want(const char *path, size_t len, mode_t mode, struct owner owner)
-{
-        char *folder;
-        int error;
+/* ---- which they are ------------------------------------------------------------------------------------------------
+ */
 
-        while (len > 1 && path[len - 1] == '/')
-                len--;
-        folder = strndup(path, len);
-        error = folder ? make_all(folder, mode, owner) : ENOMEM;
-
-        if (error)
-                log_errno(LOG_WARNING, error, "directory %s cannot be made", folder ? folder : path);
-        free(folder);
-}
+struct folder {
+        const char *path;
+        size_t len;  /* how much of it names the directory; 0: none is wanted */
+        bool shared; /* the control socket's */
+};
 
 static size_t folder_length(const char *file)
 {
@@ -70,19 +63,53 @@ static size_t folder_length(const char *file)
         return slash && slash > file ? (size_t)(slash - file) : 0;
 }
 
+/* Number `i` of them; false beyond the last one. */
+static bool folder_number(const struct config *c, size_t i, struct folder *f)
+{
+        if (i < c->store_count)
+                *f = (struct folder){c->stores[i].path, strlen(c->stores[i].path), false};
+        else if (i == c->store_count)
+                *f = (struct folder){c->log.access, folder_length(c->log.access), false};
+        else
+                *f = (struct folder){c->admin.control, folder_length(c->admin.control), true};
+        while (f->len > 1 && f->path[f->len - 1] == '/')
+                f->len--;
+        return i < c->store_count + 2;
+}
+
 void folders_make(const struct config *c)
 {
         const struct passwd *p = c->user[0] ? getpwnam(c->user) : NULL;
         struct owner proxy = {p ? p->pw_uid : geteuid(), p ? p->pw_gid : getegid()};
         struct owner shared = {geteuid(), proxy.gid};
-        size_t len;
+        struct folder f;
 
-        for (size_t i = 0; i < c->store_count; i++)
-                want(c->stores[i].path, strlen(c->stores[i].path), 0750, proxy);
-        len = folder_length(c->log.access);
-        if (len)
-                want(c->log.access, len, 0750, proxy);
-        len = folder_length(c->admin.control);
-        if (len)
-                want(c->admin.control, len, 01775, shared);
+        for (size_t i = 0; folder_number(c, i, &f); i++) {
+                char *path = f.len ? strndup(f.path, f.len) : NULL;
+                int error = 0;
+
+                if (f.len)
+                        error = path ? make_all(path, f.shared ? 01775 : 0750, f.shared ? shared : proxy) : ENOMEM;
+                if (error)
+                        log_errno(LOG_WARNING, error, "directory %.*s cannot be made", (int)f.len, f.path);
+                free(path);
+        }
+}
+
+bool folders_there(const struct config *c)
+{
+        struct folder f;
+        struct stat s;
+        bool all = true;
+
+        for (size_t i = 0; folder_number(c, i, &f); i++) {
+                char *path = f.len ? strndup(f.path, f.len) : NULL;
+
+                if (path && stat(path, &s) != 0 && errno == ENOENT) {
+                        log_say(LOG_ERR, "directory %s is not there, and only a restart makes it", path);
+                        all = false;
+                }
+                free(path);
+        }
+        return all;
 }

@@ -8,4 +8,7 @@
  * and is not fatal: the proxy goes on without a store, a log or a control socket. */
 void folders_make(const struct config *);
 
+/* Whether all are there, or may be, for somebody who cannot look into every one. What is missing is said in the log. */
+bool folders_there(const struct config *);
+
 #endif

@@ -2,6 +2,7 @@
 #include "proxy/notify.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -26,4 +27,12 @@ void notify(const char *state)
         sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)&to,
                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
         close(fd);
+}
+
+void notify_reloading(int64_t now)
+{
+        char state[64];
+
+        snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)now * 1000);
+        notify(state);
 }

@@ -136,6 +136,16 @@ int privilege_warden(const struct config *c, const char **why)
         return errno ? failed(why, "capabilities cannot be given away") : 0;
 }
 
+bool privilege_covers(const struct config *now, const struct config *next)
+{
+        struct capability_set kept = warden_set(now), want = warden_set(next);
+
+        for (int i = 0; i < want.count; i++)
+                if (!among(&kept, want.at[i]))
+                        return false;
+        return true;
+}
+
 /* From root to a user who keeps, for the moment, his permitted capabilities. */
 static int become(const char *user, const char **why)
 {

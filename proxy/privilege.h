@@ -8,6 +8,9 @@
  * NET_ADMIN, NET_RAW, SETUID, SETGID, SETPCAP, KILL (and NET_BIND_SERVICE for form "mark"). */
 int privilege_warden(const struct config *, const char **why);
 
+/* Whether what the warden keeps for one configuration is enough for another one. */
+bool privilege_covers(const struct config *now, const struct config *next);
+
 /* Child, first thing: user and groups, CAP_NET_RAW alone (and NET_BIND_SERVICE for form "mark" or DNS relay),
  * no_new_privs, no core dumps of what clients sent. Dies with the warden (PR_SET_PDEATHSIG). */
 int privilege_proxy(const struct config *, const char **why);

@@ -118,26 +118,30 @@ static int prepare(struct warden *w)
         return error;
 }
 
-static int run(const struct config *config)
+/* Takes the configuration: another one may be in its place at the end. */
+static int run(struct config **config, const char *path)
 {
-        struct warden w = {.config = config, .channel = -1, .signals = -1};
+        struct warden w = {.path = path, .config = *config, .channel = -1, .signals = -1};
         struct setup_text why = {NULL, 0, 0};
         int status = 1;
 
-        log_open(config->log.level);
+        *config = NULL;
+        log_open(w.config->log.level);
         log_say(LOG_NOTICE, "limpid %s begins", LIMPID_VERSION);
         if (prepare(&w) == 0)
                 status = warden_serve(&w);
         upkeep_close(&w.upkeep);
         prober_close(&w.prober);
-        if (status != 0 && w.gate && !config->manual)
-                setup_down(&config->setup, &why);
+        if (status != 0 && w.gate && !w.config->manual)
+                setup_down(&w.config->setup, &why);
         if (status == 0)
                 log_say(LOG_NOTICE, "limpid has ended");
         gate_free(&w.gate);
         setup_text_free(&why);
         if (w.signals >= 0)
                 close(w.signals);
+        config_free(&w.next);
+        config_free(&w.config);
         return status;
 }
 
@@ -157,7 +161,7 @@ int command_run(int argc, char **argv)
         if (missing)
                 fprintf(stderr, "limpid: %s\n", missing);
         else
-                status = run(config);
+                status = run(&config, path);
         config_free(&config);
         return status;
 }

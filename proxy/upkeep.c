@@ -72,6 +72,20 @@ void upkeep_close(struct upkeep *u)
         setup_text_free(&u->applied);
 }
 
+int upkeep_change(struct upkeep *u, const struct setup_options *to)
+{
+        const struct setup_options *from = u->options;
+        struct setup_text why = {NULL, 0, 0};
+        int error = setup_change(from, to, &why);
+
+        if (error)
+                log_say(LOG_ERR, "the changed set-up cannot be applied, and the old one stays: %s", line_of(&why));
+        setup_text_free(&why);
+        upkeep_close(u);
+        upkeep_open(u, error ? from : to);
+        return error;
+}
+
 nfds_t upkeep_fds(const struct upkeep *u, struct pollfd fds[SETUP_WATCH_FDS])
 {
         int numbers[SETUP_WATCH_FDS];

@@ -30,6 +30,10 @@ int upkeep_end(const struct setup_options *);
 void upkeep_open(struct upkeep *, const struct setup_options *);
 void upkeep_close(struct upkeep *);
 
+/* From the options of upkeep_open to others, while nothing is intercepted. 0, or an errno that has been said: then the
+ * old ones are in force again. The new ones must live on. */
+int upkeep_change(struct upkeep *, const struct setup_options *);
+
 /* Fills what poll(2) needs; returns how many. */
 nfds_t upkeep_fds(const struct upkeep *, struct pollfd fds[SETUP_WATCH_FDS]);
 

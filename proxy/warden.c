@@ -15,10 +15,11 @@
 #include "proxy/clock.h"
 #include "proxy/log.h"
 #include "proxy/notify.h"
+#include "proxy/reload.h"
 #include "setup/cookies.h"
 
 enum {
-        DRAIN_MS = 30000,   /* how long running exchanges may take at the end */
+        DRAIN_MS = 30000,   /* how long running exchanges may take at the end of a proxy that is told to end */
         COUNT_MS = 250,     /* from one look at the kernel's counters to the next */
         MESSAGES_MAX = 1024 /* of the proxy, before the rest of the work is seen to again */
 };
@@ -251,20 +252,43 @@ static void tend_proxy(struct warden *w, int64_t now)
 /* ---- signals -------------------------------------------------------------------------------------------------------
  */
 
-/* First the gate, so that no new connection comes; then the proxy finishes what runs. The second time it does not. */
+/* First the gate, so that no new connection comes; then the proxy finishes what runs. */
+static void drain(struct warden *w, int64_t now)
+{
+        w->vigil.draining = true;
+        w->deadline = now + DRAIN_MS;
+        shut_gate(w);
+        tell(w, CHANNEL_DRAIN, 0);
+}
+
+/* The second time it does not wait. In the middle of a reload the end is all that is left of it. */
 static void begin_end(struct warden *w, int64_t now)
 {
-        if (w->vigil.draining) {
+        bool draining = w->vigil.draining, reloading = w->next != NULL;
+
+        config_free(&w->next);
+        if (draining && !reloading) {
                 if (w->child > 0)
                         kill(w->child, SIGKILL);
                 return;
         }
         log_say(LOG_NOTICE, "ending: what runs may take %d s more", DRAIN_MS / 1000);
         notify("STOPPING=1");
-        w->vigil.draining = true;
-        w->deadline = now + DRAIN_MS;
-        shut_gate(w);
-        tell(w, CHANNEL_DRAIN, 0);
+        if (!draining)
+                drain(w, now);
+}
+
+static void begin_reload(struct warden *w, int64_t now)
+{
+        bool draining = w->vigil.draining, reloading = w->next != NULL;
+
+        if ((draining && !reloading) || !reload_begin(w))
+                return;
+        log_say(LOG_NOTICE, "reloading: what runs may take %d s more", DRAIN_MS / 1000);
+        if (reloading)
+                return;
+        notify_reloading(now);
+        drain(w, now);
 }
 
 static void obey(struct warden *w, int sign, int64_t now)
@@ -278,7 +302,7 @@ static void obey(struct warden *w, int sign, int64_t now)
                 tell(w, CHANNEL_REOPEN, 0);
                 break;
         case SIGHUP:
-                log_say(LOG_NOTICE, "reload: restart to apply a changed configuration");
+                begin_reload(w, now);
                 break;
         default: /* SIGCHLD: looked for in every round */
                 break;
@@ -296,6 +320,7 @@ static void read_signals(struct warden *w, int64_t now)
 /* ---- the loop ------------------------------------------------------------------------------------------------------
  */
 
+/* Whether this is the end of the warden too, and not of one proxy that was told to end. */
 static bool ended(struct warden *w, int64_t now)
 {
         if (!w->vigil.draining)
@@ -305,7 +330,11 @@ static bool ended(struct warden *w, int64_t now)
                 kill(w->child, SIGKILL);
                 w->killed = true;
         }
-        return w->child <= 0;
+        if (w->child > 0 || !w->next)
+                return w->child <= 0;
+        reload_finish(w);
+        vigil_begin(&w->vigil, now);
+        return false;
 }
 
 static int pause_length(const struct warden *w, int64_t now)

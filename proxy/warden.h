@@ -12,9 +12,11 @@
 enum { INTERFACES_MAX = 64 }; /* about which the warden can say that they are missing */
 
 struct warden {
-        const struct config *config;
-        struct gate *gate; /* NULL: taken down */
-        bool open;         /* the gate, as it was last told to the proxy and the log */
+        const char *path;      /* of the configuration's file */
+        struct config *config; /* owned, and so is the next */
+        struct config *next;   /* read anew, in force when the proxy has ended; NULL: none */
+        struct gate *gate;     /* NULL: taken down */
+        bool open;             /* the gate, as it was last told to the proxy and the log */
         int gate_error;
         int64_t counted; /* when the kernel's counters were looked at */
         int64_t renewal; /* the next one */

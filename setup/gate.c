@@ -37,6 +37,11 @@ int gate_open_handle(struct gate **made, const struct setup_options *o, bool by_
         return 0;
 }
 
+void gate_take_options(struct gate *g, const struct setup_options *o)
+{
+        g->options = o;
+}
+
 void gate_free(struct gate **held)
 {
         struct gate *g = *held;

@@ -160,6 +160,23 @@ int setup_down(const struct setup_options *o, struct setup_text *why)
         return nft ? nft : routes ? routes : sysctls ? sysctls : bridges ? bridges : link;
 }
 
+int setup_change(const struct setup_options *from, const struct setup_options *to, struct setup_text *why)
+{
+        struct setup_text ignored = {NULL, 0, 0};
+        int error = delete_nft(why);
+
+        if (!error)
+                error = delete_routes(from, why);
+        if (!error)
+                error = bridge_down(from, why);
+        if (!error)
+                error = setup_up(to, why);
+        if (error)
+                setup_up(from, &ignored);
+        setup_text_free(&ignored);
+        return error;
+}
+
 /* ---- check ---------------------------------------------------------------------------------------------------------
  */
 

@@ -54,6 +54,11 @@ int setup_show_iptables(const struct setup_options *, struct setup_text *);
  * in one line. The gate is shut afterwards: nothing is intercepted before gate_renew. */
 int setup_up(const struct setup_options *, struct setup_text *why);
 
+/* From one plan to another while nobody is intercepted: the gate is shut, and no connection is left. 0 or an errno as
+ * for setup_up; then the first one is in force again. What both have in common, the sysctls and the probe's link,
+ * stays. */
+int setup_change(const struct setup_options *from, const struct setup_options *to, struct setup_text *why);
+
 /* Removes all of it and gives back what was found. Works after a kill -9 of everything, and where nothing is up. */
 int setup_down(const struct setup_options *, struct setup_text *why);
 
@@ -82,6 +87,9 @@ struct gate;
  */
 int gate_open_handle(struct gate **, const struct setup_options *, bool by_sets);
 void gate_free(struct gate **);
+
+/* Other options, which must live on, for those it was opened with. */
+void gate_take_options(struct gate *, const struct setup_options *);
 
 /* Intercept on these interfaces for the next `seconds` (3): one transaction; interfaces that do not exist now are fine.
  * 0 or errno; ENOENT: the operator has made no sets, and his rules ask no gate. */

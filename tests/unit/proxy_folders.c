@@ -98,3 +98,16 @@ Test(folders, one_that_cannot_be_made)
         folders_make(&config);
         expect_folder("log", 0750, owner.pw_uid, owner.pw_gid);
 }
+
+Test(folders, what_is_not_there_is_noticed)
+{
+        cr_expect_not(folders_there(&config));
+        folders_make(&config);
+        cr_expect(folders_there(&config));
+        cr_expect_eq(rmdir(store_path), 0);
+        cr_expect_not(folders_there(&config));
+        config.store_count = 0;
+        cr_expect(folders_there(&config));
+        config.log.access = config.admin.control = ""; /* none is wanted */
+        cr_expect(folders_there(&config));
+}

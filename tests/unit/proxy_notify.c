@@ -67,3 +67,16 @@ Test(notify, nowhere)
         setenv("NOTIFY_SOCKET", name, 1);
         notify("READY=1");
 }
+
+Test(notify, a_reload_says_when_it_began)
+{
+        char name[64], text[64] = "";
+        int fd;
+
+        snprintf(name, sizeof name, "@limpid-notify-%d", (int)getpid());
+        fd = listen_at(name);
+        notify_reloading(1234567890123);
+        cr_expect_gt(recv(fd, text, sizeof text - 1, MSG_DONTWAIT), 0);
+        cr_expect_str_eq(text, "RELOADING=1\nMONOTONIC_USEC=1234567890123000");
+        close(fd);
+}
