@@ -56,6 +56,22 @@ bool authority_parse(struct span text, struct authority *a)
         return host > 0 && host <= HOST_MAX && parse_port((struct span){text.at + host, text.len - host}, &a->port);
 }
 
+void authority_write(struct out *o, const struct authority *a)
+{
+        size_t from = o->len;
+        struct span host = a->host;
+        if (host.len > 1 && host.at[host.len - 1] == '.')
+                host.len--;
+        out_span(o, host);
+        for (size_t i = from; i < o->len; i++)
+                if (o->at[i] >= 'A' && o->at[i] <= 'Z')
+                        o->at[i] = (char)(o->at[i] | 0x20);
+        if (a->port == 80)
+                return;
+        out_text(o, ":");
+        out_number(o, a->port);
+}
+
 bool target_is_absolute(struct span target, struct span *authority, struct span *path)
 {
         static const struct span http = {"http://", 7};

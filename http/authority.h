@@ -2,8 +2,10 @@
 #ifndef HTTP_AUTHORITY_H
 #define HTTP_AUTHORITY_H
 
-#include "http/span.h"
+#include "http/render.h"
 #include <stdint.h>
+
+enum { AUTHORITY_MAX = 255 + 6 }; /* bytes of one that authority_write writes */
 
 struct authority {
         struct span host; /* as it is spelt, an IPv6 address in its brackets */
@@ -12,6 +14,9 @@ struct authority {
 
 /* False for all but host [":" port]: a list, userinfo, a path, blanks, an empty host, a port out of range (H2). */
 bool authority_parse(struct span text, struct authority *);
+
+/* The one spelling of all that share a key (cache/key.h): lower case, no final dot, no port where it is 80. */
+void authority_write(struct out *, const struct authority *);
 
 /* Whether `target` is in absolute form, or tries to be: it has a scheme. Takes it apart; *path is what follows the
  * authority, perhaps nothing. *authority is empty if the scheme is not http. */

@@ -104,9 +104,24 @@ static bool request_field_goes_on(const struct message *m, const struct field *f
         }
 }
 
-static void out_request_field(struct out *o, const struct message *m, const struct field *f)
+static void out_host(struct out *o, const struct message *m, const struct field *f, struct span authority)
+{
+        if (authority.len == 0) {
+                out_line(o, m, f);
+                return;
+        }
+        out_span(o, field_name(m, f));
+        out_text(o, ": ");
+        out_span(o, authority);
+        out_text(o, "\r\n");
+}
+
+static void out_request_field(struct out *o, const struct message *m, const struct field *f, struct span authority)
 {
         switch (f->id) {
+        case FIELD_HOST:
+                out_host(o, m, f, authority);
+                break;
         case FIELD_TRANSFER_ENCODING:
                 out_text(o, "Transfer-Encoding: chunked\r\n");
                 break;
@@ -160,7 +175,7 @@ void render_request(struct out *o, const struct message *m, struct span path, co
                 out_named(o, SPAN("Host: "), options->authority);
         for (unsigned i = 0; i < m->field_count; i++)
                 if (request_field_goes_on(m, &m->fields[i], options))
-                        out_request_field(o, m, &m->fields[i]);
+                        out_request_field(o, m, &m->fields[i], options->authority);
         out_named(o, SPAN("If-None-Match: "), options->etag);
         out_named(o, SPAN("If-Modified-Since: "), options->last_modified);
         out_named(o, SPAN("Range: "), options->range);

@@ -19,7 +19,7 @@ void out_number(struct out *, uint64_t);
 #define out_text(o, literal) out_span((o), SPAN(literal))
 
 struct request_options {
-        struct span authority; /* Host to add where the request has none (HTTP/1.0) */
+        struct span authority; /* not empty: what Host is to say, in the field's place or where there is none */
         bool via;              /* add a Via field (RFC 9110 §7.6.3) */
         bool drop_conditions;  /* leave out If-None-Match, If-Modified-Since, If-Range and Range: a store will be filled
                                   or validated */

@@ -1,6 +1,7 @@
 /* The steps that ask the origin: getting a connection, and sending the request over it. */
 #include <errno.h>
 
+#include "http/authority.h"
 #include "http/fields.h"
 #include "http/render.h"
 #include "proxy/client.h"
@@ -71,8 +72,34 @@ enum step step_connect(struct exchange *x)
         return STEP_SEND_REQUEST;
 }
 
+/* A destination without a name. */
+static void write_destination(struct out *o, const union address *destination)
+{
+        char text[ADDRESS_TEXT];
+        size_t len = strlen(address_text(destination, text));
+
+        if (address_port(destination) == 80) /* as it is written by default (RFC 9110 §7.2) */
+                len = (size_t)(strrchr(text, ':') - text);
+        out_span(o, (struct span){text, len});
+}
+
+/* What the reply may be stored under is what the origin is asked for, in the one spelling that all who share the key
+ * have: a server may tell "a.example." from "a.example", and its answer to the one is not for those who want the other.
+ * Also where only the target names the host. Empty: the request's own field goes on. */
+static struct span host_asked_for(const struct exchange *x, char text[AUTHORITY_MAX])
+{
+        const struct request_decision *d = &x->decision;
+        struct out o = {.at = text, .cap = AUTHORITY_MAX};
+
+        if (!d->host.len)
+                write_destination(&o, &x->client->destination);
+        else if (x->look || d->keeps_post || !message_has(x->request, FIELD_HOST))
+                authority_write(&o, &(struct authority){d->host, d->port});
+        return (struct span){o.at, o.len};
+}
+
 /* Validators of ours replace the client's own (RFC 9111 §4.3.1); else everything goes as it came. */
-static void describe(const struct exchange *x, struct request_options *o, char authority[ADDRESS_TEXT],
+static void describe(const struct exchange *x, struct request_options *o, char authority[AUTHORITY_MAX],
                      char range[RANGE_TEXT])
 {
         *o = (struct request_options){
@@ -91,12 +118,7 @@ static void describe(const struct exchange *x, struct request_options *o, char a
                 o->etag = (struct span){x->validator, x->etag_len};
                 o->last_modified = (struct span){x->validator + x->etag_len, x->last_modified_len};
         }
-        if (!x->decision.host.len) {
-                address_text(&x->client->destination, authority);
-                o->authority = (struct span){authority, strlen(authority)};
-                if (address_port(&x->client->destination) == 80) /* as it is written by default (RFC 9110 §7.2) */
-                        o->authority.len = (size_t)(strrchr(authority, ':') - authority);
-        }
+        o->authority = host_asked_for(x, authority);
 }
 
 enum step step_send_request(struct exchange *x)
@@ -104,7 +126,7 @@ enum step step_send_request(struct exchange *x)
         struct worker *w = x->worker;
         struct conn *u = &x->client->upstream->conn;
         struct out out = {.at = w->page, .cap = PAGE_SIZE_MAX};
-        char authority[ADDRESS_TEXT], range[RANGE_TEXT];
+        char authority[AUTHORITY_MAX], range[RANGE_TEXT];
         struct request_options options;
         struct iovec head;
 

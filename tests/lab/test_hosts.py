@@ -102,6 +102,29 @@ def test_h6_a_host_is_not_told_apart_by_its_case(limpid, origin, connect):
     assert connect(there).ask(get("name.test")).hit
 
 
+@pytest.mark.parametrize("spelling", ["name.test.", "NAME.Test", "name.test:80", "name.test:00080", "name.test:", "NAME.test.:080"])
+def test_h6_hosts_that_share_an_entry_are_asked_for_alike(limpid, origin, connect, spelling):
+    """Servers tell them apart: what one is told, who spells it so, must not be stored for the others."""
+    there = origin(answer(lambda request: reply(request.get("Host"), STORED)))
+    assert connect(there).ask(f"GET / HTTP/1.1\r\nHost: {spelling}\r\n\r\n").body == b"name.test"
+    got = connect(there).ask(get("name.test"))
+    assert got.hit and got.body == b"name.test"
+
+
+def test_h5_a_host_of_what_is_not_stored_goes_on_as_it_came(limpid, origin, connect):
+    there = plain_origin(origin)
+    connect(there).ask("DELETE / HTTP/1.1\r\nHost: NAME.test.:80\r\n\r\n")
+    assert there.requests[0].get("Host") == "NAME.test.:80"
+
+
+def test_h4_a_host_that_only_the_target_names_is_asked_for(limpid, origin, connect):
+    """In HTTP/1.0: without it the server would answer for whichever host is its first, under the key of the one named."""
+    there = origin(answer(lambda request: reply(request.get("Host"), STORED)))
+    assert connect(there).ask(b"GET http://name.test/x HTTP/1.0\r\n\r\n").body == b"name.test"
+    assert connect(there).ask(get("name.test", "/x")).hit
+    assert [request.all("Host") for request in there.requests] == [["name.test"]]
+
+
 @SECOND
 @pytest.mark.parametrize("names", ["Host", "close, host", "Content-Length", "Transfer-Encoding", "content-length, Cookie"])
 def test_h7_connection_may_not_name_framing(limpid, origin, connect, names, second):

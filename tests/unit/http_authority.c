@@ -46,6 +46,22 @@ Test(authority, hosts_and_ports_are_found)
         cr_assert(authority_parse(SPAN("a_b-c.example"), &a));
 }
 
+static void expect_written(struct authority a, struct span text)
+{
+        char bytes[AUTHORITY_MAX];
+        struct out o = {.at = bytes, .cap = sizeof bytes};
+        authority_write(&o, &a);
+        cr_expect(!o.overflow && span_equal((struct span){o.at, o.len}, text), "%.*s", (int)o.len, o.at);
+}
+
+Test(authority, all_that_share_a_key_are_written_alike)
+{
+        expect_written((struct authority){SPAN("A-z.Example."), 80}, SPAN("a-z.example"));
+        expect_written((struct authority){SPAN("a.example"), 8080}, SPAN("a.example:8080"));
+        expect_written((struct authority){SPAN("[2001:DB8::1]"), 80}, SPAN("[2001:db8::1]"));
+        expect_written((struct authority){SPAN("."), 80}, SPAN("."));
+}
+
 Test(authority, a_host_of_more_than_255_bytes_is_none)
 {
         char text[256];

@@ -74,8 +74,14 @@ Test(render, http_1_0_goes_on_as_1_1_with_a_host)
 {
         GOES_OUT("GET /a HTTP/1.0\r\nX: y\r\nExpect: 100-continue\r\n" END,
                  "GET /a HTTP/1.1\r\nHost: b:8\r\nX: y\r\n" END, .authority = SPAN("b:8"));
-        GOES_OUT("GET /a HTTP/1.0\r\n" HOST END, "GET /a HTTP/1.1\r\n" HOST END, .authority = SPAN("b"));
+        GOES_OUT("GET /a HTTP/1.0\r\n" HOST END, "GET /a HTTP/1.1\r\n" HOST END);
         GOES_OUT("GET /a HTTP/1.0\r\n" END, "GET /a HTTP/1.1\r\nVia: 1.0 limpid\r\n" END, .via = true);
+}
+
+Test(render, host_says_what_the_reply_is_stored_under)
+{
+        GOES_OUT("GET /a HTTP/1.1\r\nX: y\r\nhost: B.:80\r\n" END, "GET /a HTTP/1.1\r\nX: y\r\nhost: b\r\n" END,
+                 .authority = SPAN("b"));
 }
 
 Test(render, via_is_added_to_those_that_are_there)
