@@ -64,6 +64,25 @@ static bool is_understood(uint16_t status)
         return false;
 }
 
+/* Answers to this very request, its size, its time or its client, which say nothing to anybody else who asks for the
+ * same: some of them must never be stored (RFC 6585 §3-§6), and none is what a plain request would get. */
+static bool is_about_request(const struct storing *s)
+{
+        static const uint16_t statuses[] = {407, 408, 412, 416, 417, 425, 428, 429, 431, 511};
+        for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
+                if (statuses[i] == s->response->status)
+                        return true;
+        return false;
+}
+
+/* An error may be due to what the request demands beyond its key: another's plain request need not meet it. */
+static bool may_be_about_demands(const struct storing *s)
+{
+        static const uint64_t demands = BIT(EXPECT) | BIT(IF_MATCH) | BIT(IF_UNMODIFIED_SINCE) | BIT(IF_NONE_MATCH) |
+                                        BIT(IF_MODIFIED_SINCE) | BIT(IF_RANGE) | BIT(RANGE);
+        return s->response->status >= 400 && s->request->present & demands;
+}
+
 /* §5.2.2.3 */
 static bool must_be_understood(const struct storing *s)
 {
@@ -160,6 +179,8 @@ static const struct {
         {head_is_odd, "odd framing or fields"},
         {is_partial, "partial"},
         {is_not_modified, "not-modified"},
+        {is_about_request, "status of this request alone"},
+        {may_be_about_demands, "error to a range or condition"},
         {must_be_understood, "must-understand"},
         {request_says_no_store, "request-no-store"},
         {response_says_no_store, "no-store"},

@@ -247,6 +247,16 @@ def test_r7_multipart_byteranges_pass_unstored(limpid, origin, fetch):
     assert fetch(there).body == b"0123456789"
 
 
+@pytest.mark.parametrize("field, status", [("Range: bytes=9999-", "416 Range Not Satisfiable"), ("If-Match: \"none\"", "412 Precondition Failed"),
+                                           ("Range: bytes=1-", "400 Bad Request"), ("X-Large: yes", "431 Request Header Fields Too Large"),
+                                           ("X-Often: yes", "429 Too Many Requests")])
+def test_an_error_due_to_one_request_is_not_stored_for_others(limpid, origin, fetch, field, status):
+    """Though it says that it may be: who asks plainly would be refused for what another has demanded."""
+    there = origin(answer(lambda request: reply("no", STORED, status=status) if request.get(field.split(":")[0]) else reply("good", STORED)))
+    assert fetch(there, "/", field).status == int(status[:3])
+    assert fetch(there).body == b"good"
+
+
 @pytest.mark.parametrize("field", ["Age: 99999999999999999999", "Age: -1", "Age: x", "Age: 5, 6", "Date: yesterday", "Expires: Fri, 30 Feb 2035 00:00:00 GMT",
                                    "Expires: Sunday, 06-Nov-94 08:49:37 GMT", "Expires: Sun Nov  6 08:49:37 1994", "Last-Modified: 0",
                                    "Cache-Control: max-age=99999999999999999999999", "Cache-Control: max-age=-1", "Cache-Control: max-age=\"60\"",

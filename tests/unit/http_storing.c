@@ -68,6 +68,26 @@ Test(storing, explicit_freshness_allows_any_final_status)
         cr_expect(stored.flags & STORED_MUST_REVALIDATE);
 }
 
+Test(storing, what_answers_one_request_alone_is_not_stored)
+{
+        OBJECTED("status of this request alone", GET END, "HTTP/1.1 412 F\r\n" CC("max-age=9") END);
+        OBJECTED("status of this request alone", GET "Range: bytes=9-\r\n" END,
+                 "HTTP/1.1 416 F\r\n" CC("max-age=9") END);
+        OBJECTED("status of this request alone", GET END, "HTTP/1.1 429 F\r\n" CC("public, max-age=9") END);
+        OBJECTED("status of this request alone", GET END, "HTTP/1.1 431 F\r\n" CC("max-age=9") END);
+        OBJECTED("status of this request alone", GET END, "HTTP/1.1 511 F\r\n" CC("max-age=9") END);
+}
+
+Test(storing, an_error_to_a_range_or_a_condition_is_not_stored)
+{
+        OBJECTED("error to a range or condition", GET "Range: bytes=9-\r\n" END,
+                 "HTTP/1.1 400 F\r\n" CC("max-age=9") END);
+        OBJECTED("error to a range or condition", GET "If-Match: \"a\"\r\n" END,
+                 "HTTP/1.1 404 F\r\n" CC("max-age=9") END);
+        STORED(GET "Range: bytes=9-\r\n" END, OK CC("max-age=9") END);
+        STORED(GET END, "HTTP/1.1 404 F\r\n" CC("max-age=9") END);
+}
+
 Test(storing, must_understand_overrides_no_store_for_known_statuses)
 {
         STORED(GET END, OK CC("must-understand, no-store, max-age=9") END);
