@@ -229,7 +229,7 @@ void client_turn(struct client *c)
 /* Silent for two seconds: connect, and see whether the server speaks first. */
 static void break_silence(struct client *c)
 {
-        c->upstream = upstream_get(c, true);
+        c->upstream = upstream_get(c, SPAN(""), true);
         if (!c->upstream)
                 client_abort(c);
 }

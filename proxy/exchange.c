@@ -442,6 +442,8 @@ void exchange_release_upstream(struct exchange *x)
                         x->reply_close = true; /* what it had authenticated is gone with it */
                 c->pinned = false;
                 upstream_close(&c->upstream, false);
+        } else if (!c->pinned && x->upstream_spent) {
+                upstream_close(&c->upstream, false);
         } else if (!c->pinned) {
                 upstream_release(&c->upstream);
         }

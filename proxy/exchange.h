@@ -87,6 +87,7 @@ struct exchange {
         bool reply_chunked;
         bool reply_close;    /* the client's connection ends with this exchange */
         bool upstream_close; /* the origin's connection ends with this exchange */
+        bool upstream_spent; /* … unless it is this client's own: more may come over it than was asked for */
         bool validating;
         bool offering; /* … by the tags of several variants, none of which the request selects */
         bool freshened;

@@ -10,10 +10,18 @@ static struct upstream **bucket(struct pool *p, const union address *source, con
         return &p->buckets[address_hash(destination, address_hash(source, 0)) % POOL_BUCKETS];
 }
 
-struct upstream *pool_take(struct pool *p, const union address *source, const union address *destination)
+static bool suits(const struct upstream *u, const union address *source, const union address *destination,
+                  struct span host)
+{
+        return address_same_host(&u->source, source) && address_equal(&u->destination, destination) &&
+               span_equal_fold((struct span){u->host, u->host_len}, host);
+}
+
+struct upstream *pool_take(struct pool *p, const union address *source, const union address *destination,
+                           struct span host)
 {
         for (struct upstream *u = *bucket(p, source, destination); u; u = u->next)
-                if (address_same_host(&u->source, source) && address_equal(&u->destination, destination)) {
+                if (suits(u, source, destination, host)) {
                         pool_remove(p, u);
                         return u;
                 }

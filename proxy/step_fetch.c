@@ -29,7 +29,8 @@ static enum step wait_for_port(struct exchange *x)
 
 static struct upstream *get_upstream(const struct exchange *x)
 {
-        return upstream_get(x->client, x->retried || x->private || x->request->upgrade || !repeatable(x));
+        return upstream_get(x->client, x->decision.host,
+                            x->retried || x->private || x->request->upgrade || !repeatable(x));
 }
 
 void exchange_connect_early(struct exchange *x)

@@ -282,6 +282,17 @@ static bool outdates_stored(const struct exchange *x)
         return x->validating && !x->offering && !x->part && !x->head_only && status < 500 && status != 304;
 }
 
+/* An origin that does not read a request's body takes it for the next request, and one that sends a body where there is
+ * none takes its time: what then comes would be the answer to whatever is asked next, and stored for all. */
+static bool may_say_more(const struct exchange *x)
+{
+        const struct message *sent = x->request, *m = &x->worker->response;
+        bool body = sent->framing == FRAMING_CHUNKED || (sent->framing == FRAMING_LENGTH && sent->length > 0);
+        bool announced = message_has(m, FIELD_TRANSFER_ENCODING) || m->length > 0;
+
+        return body || x->head_only || (m->framing == FRAMING_NONE && announced);
+}
+
 enum step step_judge(struct exchange *x)
 {
         const struct message *m = &x->worker->response;
@@ -291,6 +302,7 @@ enum step step_judge(struct exchange *x)
         if (m->status == 101)
                 return switch_protocol(x);
         x->upstream_close = !m->persistent || m->framing == FRAMING_CLOSE;
+        x->upstream_spent |= may_say_more(x);
         heed_authentication(x);
         if (x->gap && (next = exchange_judge_part(x)) != STEP_JUDGE)
                 return next;

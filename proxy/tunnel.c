@@ -27,7 +27,7 @@ void tunnel_start(struct client *c)
         if (!c->exchange)
                 exchange_of_tunnel(c);
         if (!c->upstream)
-                c->upstream = upstream_get(c, true);
+                c->upstream = upstream_get(c, SPAN(""), true);
         timer_set(&w->wheel, &c->conn.timer, TUNNEL_SECONDS);
 }
 

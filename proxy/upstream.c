@@ -55,7 +55,7 @@ static void fire(struct timer *t)
         upstream_close(&u, false);
 }
 
-static struct upstream *connect_new(struct client *c)
+static struct upstream *connect_new(struct client *c, struct span host)
 {
         struct worker *w = c->conn.worker;
         const struct config *config = w->proxy->config;
@@ -67,7 +67,7 @@ static struct upstream *connect_new(struct client *c)
         fd = start_connect(config, &source, &c->destination);
         if (fd < 0)
                 return NULL;
-        u = calloc(1, sizeof *u);
+        u = calloc(1, sizeof *u + host.len);
         if (!u) {
                 close(fd);
                 errno = ENOMEM;
@@ -77,6 +77,9 @@ static struct upstream *connect_new(struct client *c)
         u->connecting = true;
         u->source = source;
         u->destination = c->destination;
+        u->host_len = host.len;
+        if (host.len)
+                memcpy(u->host, host.at, host.len);
         count(&w->counters, COUNTER_upstream_connects, 1);
         if (!config->origin.spoof_client)
                 count(&w->counters, COUNTER_unspoofed, 1);
@@ -84,7 +87,7 @@ static struct upstream *connect_new(struct client *c)
         return u;
 }
 
-struct upstream *upstream_get(struct client *c, bool fresh)
+struct upstream *upstream_get(struct client *c, struct span host, bool fresh)
 {
         struct worker *w = c->conn.worker;
         union address source = c->peer;
@@ -92,12 +95,12 @@ struct upstream *upstream_get(struct client *c, bool fresh)
 
         address_set_port(&source, 0);
         if (!fresh)
-                u = pool_take(&w->pool, &source, &c->destination);
+                u = pool_take(&w->pool, &source, &c->destination, host);
         if (u) {
                 u->reused = true;
                 count(&w->counters, COUNTER_upstream_reuses, 1);
         } else {
-                u = connect_new(c);
+                u = connect_new(c, host);
         }
         if (u)
                 u->client = c;

@@ -19,11 +19,13 @@ struct upstream {
         unsigned tries;                 /* times that no local port was to be had */
         struct upstream *next, **link;  /* in the pool: the bucket */
         struct upstream *older, *newer; /* in the pool: by age */
+        size_t host_len;                /* the host that it was opened for; 0: for none that was known */
+        char host[];
 };
 
-/* An idle connection of that client to that destination, or a new one that is being opened. NULL: out of memory or
- * descriptors; errno says. `fresh`: never an idle one. The client owns it from now on. */
-struct upstream *upstream_get(struct client *, bool fresh);
+/* An idle connection of that client to that destination for that host, or a new one that is being opened. NULL: out of
+ * memory or descriptors; errno says. `fresh`: never an idle one. The client owns it from now on. */
+struct upstream *upstream_get(struct client *, struct span host, bool fresh);
 
 /* The exchange is over and the connection may be used again: into the pool. The client forgets it. */
 void upstream_release(struct upstream **);

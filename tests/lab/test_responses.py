@@ -119,6 +119,63 @@ def test_r2_a_body_where_there_is_none_is_nobodys(limpid, origin, connect, metho
     assert wire.ask(get(there.host, "/next")).body == b"good"
 
 
+# ---- an origin that answers more than it was asked, and not at once
+
+
+def spoken_twice(origin, first, more):
+    """An origin that answers /first with `first`, and has `more` to say of it, which comes when the next request has been sent
+    over the same connection; who comes by another is answered well."""
+
+    def script(connection):
+        try:
+            if connection.head().target != "/first":
+                connection.send(reply("good", STORED))
+            else:
+                connection.send(first)
+                connection.read_until("/next")
+                connection.send(more)
+        except Closed:
+            pass
+
+    return origin(script)
+
+
+@pytest.mark.parametrize("request_head, body", [
+    ("POST /first HTTP/1.1\r\nHost: a.test\r\nContent-Length: 40\r\n\r\n", "GET /poison HTTP/1.1\r\nHost: a.test\r\n\r\n"),
+    ("GET /first HTTP/1.1\r\nHost: a.test\r\nContent-Length: 40\r\n\r\n", "GET /poison HTTP/1.1\r\nHost: a.test\r\n\r\n"),
+    ("POST /first HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n0\r\n\r\n"),
+], ids=["post", "get", "chunked"])
+def test_r4_a_body_that_an_origin_takes_for_a_request(limpid, origin, connect, request_head, body):
+    """What it says to that comes when the next request has been sent; stored under that one's key it would be everybody's."""
+    request = request_head.replace("40", str(len(body))) + body
+    there = spoken_twice(origin, reply("one", "Cache-Control: no-store"), reply("poison", STORED))
+    wire = connect(there)
+    wire.send(request, get("a.test", "/next"))
+    assert wire.response("POST").body == b"one"
+    assert wire.response().body == b"good"
+    assert connect(there).ask(get("a.test", "/next")).body == b"good"
+
+
+@pytest.mark.parametrize("method, status", [("HEAD", "200 OK"), ("GET", "204 No Content"), ("GET", "304 Not Modified")])
+def test_r2_a_body_where_there_is_none_comes_later(limpid, origin, connect, method, status):
+    there = spoken_twice(origin, f"HTTP/1.1 {status}\r\nContent-Length: 90\r\n\r\n", reply("poison", STORED))
+    wire = connect(there)
+    wire.send(get("a.test", "/first", *(['If-None-Match: "x"'] if "304" in status else []), method=method), get("a.test", "/next"))
+    assert wire.response(method).status == int(status[:3])
+    assert wire.response().body == b"good"
+    assert connect(there).ask(get("a.test", "/next")).body == b"good"
+
+
+def test_r4_what_one_host_says_unasked_is_not_anothers(limpid, origin, connect):
+    """Two hosts at one address: each has connections of its own, as the client would have made them."""
+    there = spoken_twice(origin, reply("one", "Cache-Control: no-store"), reply("poison", STORED))
+    wire = connect(there)
+    wire.send(get("attacker.test", "/first"), get("victim.test", "/next"))
+    assert wire.response().body == b"one"
+    assert wire.response().body == b"good"
+    assert connect(there).ask(get("victim.test", "/next")).body == b"good"
+
+
 def test_r3_interim_responses_without_end(limpid, origin, connect):
     def endless(connection):
         connection.request()

@@ -33,10 +33,10 @@ Test(pool, the_client_and_the_destination_must_both_match)
         struct upstream u = {.source = alice, .destination = web};
 
         cr_assert_null(pool_put(&p, &u));
-        cr_assert_null(pool_take(&p, &bob, &web));
-        cr_assert_null(pool_take(&p, &alice, &other_port));
-        cr_assert_eq(pool_take(&p, &alice, &web), &u);
-        cr_assert_null(pool_take(&p, &alice, &web));
+        cr_assert_null(pool_take(&p, &bob, &web, SPAN("")));
+        cr_assert_null(pool_take(&p, &alice, &other_port, SPAN("")));
+        cr_assert_eq(pool_take(&p, &alice, &web, SPAN("")), &u);
+        cr_assert_null(pool_take(&p, &alice, &web, SPAN("")));
         cr_assert_eq(p.count, 0);
 }
 
@@ -48,9 +48,24 @@ Test(pool, the_clients_port_does_not_count)
         union address again = six("2001:db8:1::2", 40000);
 
         pool_put(&p, &u);
-        cr_assert_null(pool_take(&p, &again, &web), "callers ask with port 0: another port is another key");
+        cr_assert_null(pool_take(&p, &again, &web, SPAN("")), "callers ask with port 0: another port is another key");
         address_set_port(&again, 0);
-        cr_assert_eq(pool_take(&p, &again, &web), &u);
+        cr_assert_eq(pool_take(&p, &again, &web, SPAN("")), &u);
+}
+
+Test(pool, the_host_must_match_in_any_case)
+{
+        struct pool p = {0};
+        union address alice = four("192.0.2.1", 0), web = four("203.0.113.1", 80);
+        struct upstream *u = calloc(1, sizeof *u + 6);
+
+        *u = (struct upstream){.source = alice, .destination = web, .host_len = 6};
+        memcpy(u->host, "a.test", 6);
+        cr_assert_null(pool_put(&p, u));
+        cr_assert_null(pool_take(&p, &alice, &web, SPAN("")));
+        cr_assert_null(pool_take(&p, &alice, &web, SPAN("b.test")));
+        cr_assert_eq(pool_take(&p, &alice, &web, SPAN("A.test")), u);
+        free(u);
 }
 
 Test(pool, the_newest_is_taken_first)
@@ -61,7 +76,7 @@ Test(pool, the_newest_is_taken_first)
 
         pool_put(&p, &old);
         pool_put(&p, &young);
-        cr_assert_eq(pool_take(&p, &alice, &web), &young);
+        cr_assert_eq(pool_take(&p, &alice, &web, SPAN("")), &young);
         cr_assert_eq(p.oldest, &old);
         cr_assert_eq(p.newest, &old);
 }
