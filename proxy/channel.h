@@ -16,6 +16,7 @@ enum channel_kind {
         CHANNEL_GATE,      /* warden: value 1 the gate is open, 0 it is shut */
         CHANNEL_DRAIN,     /* warden: stop accepting, finish what runs, exit */
         CHANNEL_REOPEN,    /* warden: reopen the logs */
+        CHANNEL_RESOLVER,  /* warden: `address` is the resolver number `value` of `count` (proxy/trusted.h) */
         CHANNEL_BAD = 255  /* never sent: what arrived had another size */
 };
 
@@ -23,7 +24,7 @@ struct channel_message {
         uint32_t kind;
         uint32_t value;
         uint32_t seconds;
-        uint32_t zero;
+        uint32_t count;
         struct sockaddr_in6 address; /* AF_INET addresses in the same place, as sockaddr_in */
 };
 

@@ -329,7 +329,7 @@ static bool make(struct datagrams *d)
             !flows_make(&d->flows, d->worker->proxy->flows_max, seed))
                 return false;
         reply_sockets_make(&d->replies, seed);
-        dns_learner_make(&d->learner, config);
+        dns_learner_make(&d->learner, config, &d->worker->proxy->trusted);
         return add_listener(d, AF_INET) && (!config->setup.ipv6 || add_listener(d, AF_INET6));
 }
 

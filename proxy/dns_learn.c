@@ -3,10 +3,9 @@
 
 #include <fnmatch.h>
 
-void dns_learner_make(struct dns_learner *l, const struct config *config)
+void dns_learner_make(struct dns_learner *l, const struct config *config, struct trusted *trusted)
 {
-        *l = (struct dns_learner){.config = config, .looked = INT64_MIN};
-        resolvers_read(&l->trusted, config, RESOLVERS_PATH);
+        *l = (struct dns_learner){.config = config, .trusted = trusted, .looked = INT64_MIN};
 }
 
 /* An interface that cannot be named is not trusted either. */
@@ -47,9 +46,8 @@ size_t dns_learn(struct dns_learner *l, struct bindings *bindings, const struct 
 {
         struct dns_addresses found;
 
-        if (!l->config->dns.trusted_resolver_count)
-                resolvers_reread(&l->trusted, RESOLVERS_PATH, now);
-        if (!bindings || !resolvers_have(&l->trusted, r->resolver) || came_from_clients(l, r->ifindex, now) ||
+        trusted_follow(l->trusted, &l->copy);
+        if (!bindings || !resolvers_have(&l->copy.resolvers, r->resolver) || came_from_clients(l, r->ifindex, now) ||
             !dns_addresses(r->message, r->question, &found))
                 return 0;
         for (size_t i = 0; i < found.count; i++) {

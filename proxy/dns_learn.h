@@ -5,19 +5,20 @@
 
 #include "proxy/bindings.h"
 #include "proxy/dns.h"
-#include "proxy/resolvers.h"
+#include "proxy/trusted.h"
 
 /* A worker's. */
 struct dns_learner {
         const struct config *config;
-        struct resolvers trusted;
+        struct trusted *trusted;
+        struct trusted_copy copy;
         unsigned ifindex; /* the interface that was looked up last, */
         bool clients;     /* whether it is a client interface, */
         int64_t looked;   /* and when */
 };
 
-/* Reads who is trusted. The configuration must outlive it. */
-void dns_learner_make(struct dns_learner *, const struct config *);
+/* The configuration, and who is trusted, must outlive it. */
+void dns_learner_make(struct dns_learner *, const struct config *, struct trusted *);
 
 /* A reply of which dns_answers is true. */
 struct dns_reply {

@@ -96,7 +96,8 @@ void names_refresh(struct names *n, const struct question *q, int64_t now)
 /* ---- life ----------------------------------------------------------------------------------------------------------
  */
 
-int names_new(struct names **made, struct bindings *bindings, struct resolver *resolver, const char *directory)
+int names_new(struct names **made, struct bindings *bindings, struct resolver *resolver, struct trusted *trusted,
+              const char *directory)
 {
         struct names *n = calloc(1, sizeof *n);
         int error;
@@ -107,6 +108,8 @@ int names_new(struct names **made, struct bindings *bindings, struct resolver *r
         }
         n->bindings = bindings;
         n->resolver = resolver;
+        n->trusted = trusted;
+        trusted_follow(trusted, &n->copy);
         n->directory = directory;
         n->next_save = clock_ms() + SAVE_MS;
         n->vain = bindings_new(VAIN_MAX);

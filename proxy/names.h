@@ -15,6 +15,7 @@ struct counters;
 struct names;
 struct note;
 struct resolver;
+struct trusted;
 struct worker;
 
 enum { NAMES_WAIT_MS = 50 };
@@ -26,9 +27,10 @@ struct question {
         struct note *note;
 };
 
-/* Starts the thread. Bindings must outlive it; the resolver is its own from now on, whatever comes. What is bound is
- * kept in a file of `directory` (proxy/bindings_file.h); NULL: nowhere. 0 or errno. */
-int names_new(struct names **, struct bindings *, struct resolver *, const char *directory);
+/* Starts the thread. Bindings and `trusted` must outlive it; the resolver, which was made of what is trusted now, is
+ * its own from now on, whatever comes. What is bound is kept in a file of `directory` (proxy/bindings_file.h); NULL:
+ * nowhere. 0 or errno. */
+int names_new(struct names **, struct bindings *, struct resolver *, struct trusted *, const char *directory);
 
 /* Ends the thread; who still waits gets the note. Nobody may ask after names_free. NULL is allowed everywhere. */
 void names_stop(struct names *);

@@ -8,6 +8,7 @@
 #include "proxy/counters.h"
 #include "proxy/names.h"
 #include "proxy/resolve.h"
+#include "proxy/trusted.h"
 
 enum {
         QUERIES_MAX = 64,
@@ -40,6 +41,8 @@ struct asking {
 struct names {
         struct bindings *bindings, *vain;
         struct resolver *resolver;
+        struct trusted *trusted;
+        struct trusted_copy copy;
         const char *directory;
         pthread_t thread;
         int wake;

@@ -7,7 +7,6 @@
 #include "proxy/clock.h"
 #include "proxy/log.h"
 #include "proxy/names_private.h"
-#include "proxy/resolvers.h"
 #include "proxy/worker.h"
 
 static void tell(struct ask *a)
@@ -173,9 +172,9 @@ static void probe(struct names *n, int64_t now)
 }
 
 /* New resolvers may answer where the old ones did not. */
-static void follow_resolvers(struct names *n, int64_t now)
+static void follow_resolvers(struct names *n)
 {
-        if (!resolver_refresh(n->resolver, now / 1000))
+        if (!trusted_follow(n->trusted, &n->copy) || !resolver_set(n->resolver, &n->copy.resolvers))
                 return;
         log_say(LOG_NOTICE, "the resolvers are now those that %s names", RESOLVERS_PATH);
         n->next_probe = 0;
@@ -268,7 +267,7 @@ void *names_run(void *argument)
 
         pthread_setname_np(pthread_self(), "names");
         while (take_queue(n)) {
-                follow_resolvers(n, clock_ms());
+                follow_resolvers(n);
                 probe(n, clock_ms());
                 wait_for_something(n, &polled);
                 run_queries(n, &polled);

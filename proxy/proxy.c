@@ -194,6 +194,9 @@ static void obey(struct proxy *p, const struct channel_message *m)
                 if (error)
                         log_errno(LOG_ERR, error, "access log %s cannot be reopened", p->config->log.access);
                 break;
+        case CHANNEL_RESOLVER:
+                trusted_hear(&p->trusted, m);
+                break;
         default:
                 break;
         }
@@ -313,7 +316,7 @@ static void start_names(struct proxy *p, struct resolver *r)
 
         if (error && error != ENOENT)
                 log_errno(LOG_WARNING, error, "what was known of names in %s cannot be used", directory);
-        error = names_new(&p->names, p->bindings, r, directory);
+        error = names_new(&p->names, p->bindings, r, &p->trusted, directory);
 
         if (error)
                 log_errno(LOG_ERR, error, "names cannot be looked up; going on without that");
@@ -334,7 +337,8 @@ static bool confine(const struct config *config)
         return !error;
 }
 
-int proxy_run(const struct config *config, int channel, const struct probe_token *token)
+int proxy_run(const struct config *config, int channel, const struct probe_token *token,
+              const struct resolvers *resolvers)
 {
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
         struct proxy p = {.config = config, .channel = channel, .token = token, .gate = -1, .started = time(NULL)};
@@ -346,7 +350,8 @@ int proxy_run(const struct config *config, int channel, const struct probe_token
         signal(SIGPIPE, SIG_IGN);
         evthread_use_pthreads();
         p.worker_count = config->workers ? config->workers : cores > 0 ? (size_t)cores : 1;
-        resolver = resolver_new(config->dns.trusted_resolvers, config->dns.trusted_resolver_count);
+        trusted_begin(&p.trusted, resolvers);
+        resolver = resolver_new(resolvers);
         if (!confine(config)) {
                 resolver_free(&resolver);
                 return 1;

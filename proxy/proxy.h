@@ -10,6 +10,7 @@
 #include "proxy/config.h"
 #include "proxy/counters.h"
 #include "proxy/hosts.h"
+#include "proxy/trusted.h"
 
 struct bindings;
 struct fills;
@@ -43,6 +44,7 @@ struct proxy {
         struct fills *fills;       /* responses that are arriving */
         struct gaps *gaps;         /* parts of sparse ones that are */
         struct bindings *bindings; /* NULL: none */
+        struct trusted trusted;    /* resolvers */
         struct names *names;       /* look-ups of our own; NULL: none */
         const struct counters *names_counters;
         unsigned connections_max;
@@ -52,8 +54,8 @@ struct proxy {
 };
 
 /* The child's life: opens stores and log, starts workers and the admin thread, answers the warden, drains at the end.
- * Returns the exit status. */
-int proxy_run(const struct config *, int channel, const struct probe_token *);
+ * The resolvers are those that are believed at first. Returns the exit status. */
+int proxy_run(const struct config *, int channel, const struct probe_token *, const struct resolvers *);
 
 /* Whether the operator wants a host's reloads ignored (cache.ignore_reload). */
 bool proxy_ignores_reload(const struct config *, struct span host);

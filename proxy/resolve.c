@@ -1,6 +1,6 @@
-/* c-ares with a channel for each query. A channel is copied from the first one (ares_dup), which has read
- * /etc/resolv.conf before the proxy was confined, and gets other resolvers when that file has changed. Names are asked
- * for as they are: no search list, no /etc/hosts. */
+/* c-ares with a channel for each query. A channel is copied from the first one (ares_dup), which has read the options
+ * of /etc/resolv.conf before the proxy was confined, and is told of other resolvers. Names are asked for as they are:
+ * no search list, no /etc/hosts. */
 #include "proxy/resolve.h"
 
 #include <ares.h>
@@ -14,8 +14,6 @@
 struct resolver {
         ares_channel pattern; /* which tries the next resolver where one refuses or has failed */
         ares_channel probe;   /* for which that is an answer as well */
-        struct resolvers known;
-        bool follows; /* the file */
 };
 
 struct query {
@@ -23,24 +21,24 @@ struct query {
         struct answer answer;
 };
 
-static bool set_resolvers(ares_channel channel, const char *const *addresses, size_t count)
+static bool set_resolvers(ares_channel channel, const struct resolvers *r)
 {
-        struct ares_addr_node *nodes = calloc(count, sizeof *nodes);
-        bool good = nodes != NULL;
+        struct ares_addr_node nodes[RESOLVERS_MAX] = {0};
 
-        for (size_t i = 0; i < count && good; i++) {
-                struct ares_addr_node *n = &nodes[i];
+        for (size_t i = 0; i < r->count; i++) {
+                const union address *a = &r->at[i];
 
-                n->next = i + 1 < count ? n + 1 : NULL;
-                n->family = strchr(addresses[i], ':') ? AF_INET6 : AF_INET;
-                good = ares_inet_pton(n->family, addresses[i], &n->addr) == 1;
+                nodes[i].family = a->sa.sa_family;
+                nodes[i].next = i + 1 < r->count ? &nodes[i + 1] : NULL;
+                if (nodes[i].family == AF_INET6)
+                        memcpy(&nodes[i].addr.addr6, &a->in6.sin6_addr, sizeof a->in6.sin6_addr);
+                else
+                        nodes[i].addr.addr4 = a->in.sin_addr;
         }
-        good = good && ares_set_servers(channel, nodes) == ARES_SUCCESS;
-        free(nodes);
-        return good;
+        return ares_set_servers(channel, nodes) == ARES_SUCCESS;
 }
 
-static bool open_channel(ares_channel *channel, int flags, const char *const *addresses, size_t count)
+static bool open_channel(ares_channel *channel, int flags, const struct resolvers *r)
 {
         struct ares_options o = {.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | flags,
                                  .timeout = QUERY_TIMEOUT_MS,
@@ -48,47 +46,27 @@ static bool open_channel(ares_channel *channel, int flags, const char *const *ad
                                  .lookups = (char[]){"b"}};
         int given = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS;
 
-        return ares_init_options(channel, &o, given) == ARES_SUCCESS &&
-               (!count || set_resolvers(*channel, addresses, count));
+        return ares_init_options(channel, &o, given) == ARES_SUCCESS && (!r->count || set_resolvers(*channel, r));
 }
 
-struct resolver *resolver_new(const char *const *addresses, size_t count)
+struct resolver *resolver_new(const struct resolvers *known)
 {
-        static const struct config nobody;
         struct resolver *r = calloc(1, sizeof *r);
 
         if (!r)
                 return NULL;
-        r->follows = count == 0;
-        if (r->follows)
-                resolvers_read(&r->known, &nobody, RESOLVERS_PATH);
         if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
                 free(r);
                 return NULL;
         }
-        if (!open_channel(&r->pattern, 0, addresses, count) ||
-            !open_channel(&r->probe, ARES_FLAG_NOCHECKRESP, addresses, count))
+        if (!open_channel(&r->pattern, 0, known) || !open_channel(&r->probe, ARES_FLAG_NOCHECKRESP, known))
                 resolver_free(&r);
         return r;
 }
 
-bool resolver_refresh(struct resolver *r, int64_t now)
+bool resolver_set(struct resolver *r, const struct resolvers *known)
 {
-        struct ares_addr_node nodes[RESOLVERS_MAX] = {0};
-
-        if (!r->follows || !resolvers_reread(&r->known, RESOLVERS_PATH, now))
-                return false;
-        for (size_t i = 0; i < r->known.count; i++) {
-                const union address *a = &r->known.at[i];
-
-                nodes[i].family = a->sa.sa_family;
-                nodes[i].next = i + 1 < r->known.count ? &nodes[i + 1] : NULL;
-                if (nodes[i].family == AF_INET6)
-                        memcpy(&nodes[i].addr.addr6, &a->in6.sin6_addr, sizeof a->in6.sin6_addr);
-                else
-                        nodes[i].addr.addr4 = a->in.sin_addr;
-        }
-        return ares_set_servers(r->pattern, nodes) == ARES_SUCCESS && ares_set_servers(r->probe, nodes) == ARES_SUCCESS;
+        return set_resolvers(r->pattern, known) && set_resolvers(r->probe, known);
 }
 
 void resolver_free(struct resolver **held)

@@ -36,14 +36,14 @@ struct answer {
 };
 
 struct resolver;
+struct resolvers;
 struct query;
 
-/* Addresses of resolvers, or those of /etc/resolv.conf where there are none. NULL: out of memory. */
-struct resolver *resolver_new(const char *const *addresses, size_t count);
+/* Where there are none, the one that resolv.conf(5) makes of that: this machine. NULL: out of memory. */
+struct resolver *resolver_new(const struct resolvers *);
 
-/* Follows a change of that file, if the resolvers are those that it names: queries that are started from now on go to
- * them. True: there are others now. `now`: seconds of any clock. */
-bool resolver_refresh(struct resolver *, int64_t now);
+/* Queries that are started from now on go to these. False: out of memory, and nothing has changed. */
+bool resolver_set(struct resolver *, const struct resolvers *);
 
 void resolver_free(struct resolver **);
 

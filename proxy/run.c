@@ -60,7 +60,7 @@ static int be_proxy(const struct warden *w, int channel, pid_t warden)
         }
         if (getppid() != warden) /* it ended before its end could be noticed */
                 return 1;
-        return proxy_run(config, channel, w->prober.probe ? &w->prober.token : NULL);
+        return proxy_run(config, channel, w->prober.probe ? &w->prober.token : NULL, &w->resolvers);
 }
 
 int warden_start_proxy(struct warden *w)
@@ -103,6 +103,7 @@ static int prepare(struct warden *w)
                 return errno;
         }
         folders_make(w->config);
+        resolvers_read(&w->resolvers, w->config, RESOLVERS_PATH);
         error = w->config->manual ? 0 : upkeep_apply(&w->config->setup);
         if (!error && (error = gate_open_handle(&w->gate, &w->config->setup, w->config->manual)) != 0)
                 log_errno(LOG_ERR, error, "the gate cannot be reached");

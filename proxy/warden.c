@@ -16,6 +16,7 @@
 #include "proxy/log.h"
 #include "proxy/notify.h"
 #include "proxy/reload.h"
+#include "proxy/trusted.h"
 #include "setup/cookies.h"
 
 enum {
@@ -203,6 +204,20 @@ static void listen_to_proxy(struct warden *w, int64_t now)
                 log_say(LOG_WARNING, "the proxy has sent a message that makes no sense; such messages are ignored");
 }
 
+/* ---- what the proxy cannot read ------------------------------------------------------------------------------------
+ */
+
+/* A proxy that is started gets them as they are. */
+static void follow_resolvers(struct warden *w, int64_t now)
+{
+        if (w->config->dns.trusted_resolver_count)
+                return;
+        if (resolvers_reread(&w->resolvers, RESOLVERS_PATH, now / 1000))
+                w->resolvers_told = false;
+        if (!w->resolvers_told && w->channel >= 0)
+                w->resolvers_told = trusted_tell(w->channel, &w->resolvers);
+}
+
 /* ---- the proxy's life ----------------------------------------------------------------------------------------------
  */
 
@@ -246,6 +261,7 @@ static void tend_proxy(struct warden *w, int64_t now)
                 return;
         }
         w->killed = false;
+        w->resolvers_told = true;
         vigil_started(&w->vigil, now);
 }
 
@@ -380,6 +396,7 @@ int warden_serve(struct warden *w)
                 tend_proxy(w, now);
                 look_after_setup(w, now);
                 tend_gate(w, now);
+                follow_resolvers(w, now);
                 if (now - w->told >= VIGIL_RENEW_MS) {
                         notify("WATCHDOG=1");
                         w->told = now;

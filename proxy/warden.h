@@ -6,6 +6,7 @@
 
 #include "proxy/config.h"
 #include "proxy/prober.h"
+#include "proxy/resolvers.h"
 #include "proxy/upkeep.h"
 #include "proxy/vigil.h"
 
@@ -30,6 +31,8 @@ struct warden {
         struct vigil vigil;
         struct prober prober;
         struct allowance bypasses;
+        struct resolvers resolvers; /* those that the configuration or resolv.conf(5) names */
+        bool resolvers_told;        /* to the proxy */
         unsigned long bad_messages;
         int64_t deadline; /* of draining */
         int64_t told;     /* systemd, the last time */

@@ -14,7 +14,7 @@ import pytest
 from conftest import mended
 from lab import resolver, wait
 from lab.limpid import Limpid
-from lab.net import blocked
+from lab.net import blocked, kill
 from lab.origin import answer
 from lab.wire import get, reply
 
@@ -359,8 +359,7 @@ def own_etc(place):
 
 
 def test_a_changed_resolv_conf_is_followed(lab, place, limpid_with, resolves, origin, connect):
-    """By those who ask themselves and by those who watch the clients, and again. It is written in its place: the proxy may read
-    that file, and no other of its folder."""
+    """By those who ask themselves and by those who watch the clients, and again."""
     here, there = genuine(origin, 2)
     one, two = (resolves({host: [here.address, there.address]}) for host in ("one.test", "two.test"))
     limpid = limpid_with(start=False, dns={"relay": True})
@@ -386,6 +385,52 @@ def test_a_changed_resolv_conf_is_followed(lab, place, limpid_with, resolves, or
     before = len(two.asked)
     ask(connect, here, "three.test")
     assert len(two.asked) == before and one.questions("three.test")
+
+
+def put(path, text):
+    """As those do who take care: another file, which then takes the name."""
+    (path.parent / "new").write_text(text)
+    (path.parent / "new").rename(path)
+
+
+def test_another_file_in_the_place_of_resolv_conf_is_followed(lab, place, limpid_with, resolves, origin, connect):
+    """Renamed over it, behind a link to another folder, and where that link leads elsewhere; the proxy may read none of them. A proxy that
+    is started later asks the same."""
+    here = genuine(origin, 1)[0]
+    servers = [resolves({f"h{n}.test": [here.address]}) for n in range(4)]
+    limpid = limpid_with(start=False)
+    etc, limpid.wrapper = own_etc(place)
+    conf, folder = etc / "resolv.conf", place("run")
+    conf.write_text(f"nameserver {servers[0].address}\n")
+    limpid.start()
+    resolver.answered(limpid)
+
+    def link(target):
+        (etc / "link").symlink_to(target)
+        (etc / "link").rename(conf)
+
+    def behind():
+        put(folder / "stub.conf", f"nameserver {servers[2].address}\n")
+        link(folder / "stub.conf")
+
+    def elsewhere():
+        put(folder / "other.conf", f"nameserver 2001:db8::77\nnameserver {servers[3].address}\n")
+        link(folder / "other.conf")
+
+    for n, change in ((1, lambda: put(conf, f"nameserver {servers[1].address}\n")), (2, behind), (3, elsewhere),
+                      (1, lambda: put(folder / "other.conf", f"nameserver {servers[1].address}\n"))):
+        told = limpid.stderr.count("the resolvers are now")
+        change()
+        wait.eventually(lambda: limpid.stderr.count("the resolvers are now") == told + 1, "the change to be seen")
+        host = f"{told}.h{n}.test"
+        wait.eventually(lambda: ask(connect, here, host) and servers[n].questions(host), lambda: f"{host} to be asked for at {servers[n].address}")
+        assert not any(server.questions(host) for server in servers if server is not servers[n])
+    kill(limpid.proxy(), signal.SIGKILL)
+    limpid.said("started again")
+    wait.eventually(limpid.gate_open, "the gate to open")
+    resolver.answered(limpid)
+    wait.eventually(lambda: ask(connect, here, "again.test") and servers[1].questions("again.test"), "the new proxy to ask")
+    assert not any(server.questions("again.test") for server in (servers[0], *servers[2:]))
 
 
 def test_a_real_resolver(lab, bound, origin, connect, place):

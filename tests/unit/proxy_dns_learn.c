@@ -9,6 +9,7 @@ static const char *const resolvers[] = {"192.0.2.53"};
 static const char *const interfaces[] = {"lo*"};
 static struct config config = {.dns = {.trusted_resolvers = resolvers, .trusted_resolver_count = 1}};
 static struct dns_learner learner;
+static struct trusted trusted;
 static struct bindings *bindings;
 
 /* Who is www.test? It is called a.test, and that is 192.0.2.1 and, in another class, 192.0.2.2. */
@@ -19,7 +20,11 @@ static const char reply[] = "\0\7\x81\x80\0\1\0\3\0\0\0\0\3WWW\4test\0\0\1\0\1"
 
 static void set_up(void)
 {
-        dns_learner_make(&learner, &config);
+        struct resolvers known;
+
+        resolvers_read(&known, &config, NULL);
+        trusted_begin(&trusted, &known);
+        dns_learner_make(&learner, &config, &trusted);
         bindings = bindings_new(64);
         cr_assert_not_null(bindings);
 }

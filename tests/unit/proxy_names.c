@@ -11,6 +11,7 @@
 #include "proxy/bindings.h"
 #include "proxy/counters.h"
 #include "proxy/resolve.h"
+#include "proxy/trusted.h"
 #include "proxy/worker.h"
 
 /* ---- made up -------------------------------------------------------------------------------------------------------
@@ -29,18 +30,19 @@ struct query {
 
 static struct resolver resolver;
 static _Atomic bool answers = true, release;
-static _Atomic int queries, posted;
+static _Atomic int queries, posted, set;
+static struct trusted trusted;
 
 void resolver_free(struct resolver **r)
 {
         *r = NULL;
 }
 
-bool resolver_refresh(struct resolver *r, int64_t now)
+bool resolver_set(struct resolver *r, const struct resolvers *known)
 {
-        (void)now;
         cr_assert_eq(r, &resolver);
-        return false;
+        set = (int)known->count;
+        return true;
 }
 
 struct query *query_start(struct resolver *r, const char *name)
@@ -124,7 +126,8 @@ static void begin(void)
         here.in = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = {htonl(0xc0000201)}};
         there.in = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = {htonl(0xc0000202)}};
         client.in = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = {htonl(0x0a000001)}};
-        cr_assert_eq(names_new(&names, bindings, &resolver, NULL), 0);
+        trusted_begin(&trusted, &(struct resolvers){.count = 1});
+        cr_assert_eq(names_new(&names, bindings, &resolver, &trusted, NULL), 0);
 }
 
 static void end(void)
@@ -302,6 +305,18 @@ Test(names, some_hosts_are_never_asked_for)
         cr_assert_not(worth("192.0.2.1", &here));
         cr_assert_not(worth("", &here));
         cr_assert_not(names_worth_asking(NULL, &(struct question){.host = SPAN("good.test")}, 0));
+}
+
+Test(names, other_resolvers_are_asked_from_then_on)
+{
+        struct channel_message m = {.kind = CHANNEL_RESOLVER, .count = 2, .address.sin6_family = AF_INET};
+
+        cr_assert_eq(set, 0);
+        trusted_hear(&trusted, &m);
+        m.value = 1;
+        cr_assert(trusted_hear(&trusted, &m));
+        while (set != 2)
+                usleep(1000);
 }
 
 Test(names, at_the_end_everybody_is_told)

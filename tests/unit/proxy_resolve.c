@@ -7,6 +7,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proxy/resolvers.h"
+
+static struct resolvers known(const char *one, const char *other)
+{
+        const char *const named[] = {one, other};
+        struct config config = {.dns = {.trusted_resolvers = named, .trusted_resolver_count = other ? 2 : 1}};
+        struct resolvers r;
+
+        resolvers_read(&r, &config, NULL);
+        return r;
+}
+
 static bool askable(const char *host)
 {
         return resolve_askable(host, strlen(host));
@@ -46,8 +58,8 @@ Test(resolve, what_is_no_name_is_not)
 /* A socket that takes questions on port 53 cannot be had here: nobody listens at this address. */
 Test(resolve, where_nobody_answers_it_ends)
 {
-        const char *nowhere = "127.0.0.77";
-        struct resolver *r = resolver_new(&nowhere, 1);
+        struct resolvers nowhere = known("127.0.0.77", NULL);
+        struct resolver *r = resolver_new(&nowhere);
         struct query *q = query_start(r, "a.test");
         const struct answer *a = NULL;
         struct pollfd fds[QUERY_FDS];
@@ -68,8 +80,8 @@ Test(resolve, where_nobody_answers_it_ends)
 
 Test(resolve, a_query_can_be_given_up)
 {
-        const char *nowhere[] = {"192.0.2.53", "2001:db8::53"};
-        struct resolver *r = resolver_new(nowhere, 2);
+        struct resolvers nowhere = known("192.0.2.53", "2001:db8::53");
+        struct resolver *r = resolver_new(&nowhere);
         struct query *q = query_start(r, "a.test");
 
         query_free(&q);
@@ -81,9 +93,24 @@ Test(resolve, a_query_can_be_given_up)
         resolver_free(&r);
 }
 
-Test(resolve, an_address_that_is_none_is_an_error)
+/* Nobody listens at either: only the first one's refusal comes at once. */
+Test(resolve, a_query_goes_to_those_that_were_told_last)
 {
-        const char *wrong = "resolver.test";
+        struct resolvers silent = known("192.0.2.53", NULL), refusing = known("127.0.0.77", "::1");
+        struct resolver *r = resolver_new(&silent);
+        const struct answer *a;
+        struct pollfd fds[QUERY_FDS];
+        struct sockaddr_storage peer;
+        socklen_t len = sizeof peer;
+        struct query *q;
 
-        cr_assert_null(resolver_new(&wrong, 1));
+        cr_assert(resolver_set(r, &refusing));
+        q = query_start(r, "a.test");
+        cr_assert_gt(query_fds(q, fds), 0);
+        cr_assert_eq(getpeername(fds[0].fd, (struct sockaddr *)&peer, &len), 0);
+        cr_assert(address_same_host(&refusing.at[0], (const union address *)&peer));
+        a = query_run(q, fds, 0);
+        cr_assert_eq(a->resolved, RESOLVED_PENDING);
+        query_free(&q);
+        resolver_free(&r);
 }
