@@ -273,22 +273,26 @@ void bridge_check(const struct setup_options *o, struct setup_text *out)
         links_free(&all);
 }
 
+bool bridge_show_switches(const struct links *all, struct setup_text *out)
+{
+        bool ok = text_add(out, "# what a bridge hands to iptables is lost between the rules and the listener\n");
+
+        for (size_t i = 0; i < 2; i++)
+                ok = ok && text_add(out, "sysctl -qw %s=0 2>/dev/null || true\n", calls[i]);
+        for (size_t i = 0; i < all->count; i++)
+                if (all->at[i].is_bridge && all->at[i].wanted)
+                        ok = ok && text_add(out, "ip link set %s type bridge nf_call_iptables 0 nf_call_ip6tables 0\n",
+                                            all->at[i].name);
+        return ok;
+}
+
 bool bridge_show(const struct setup_options *o, struct setup_text *out)
 {
         struct links all = {NULL, 0, 0};
         bool ok = true;
 
         if (links_read(&all, o) == 0 && links_have_bridge(&all)) {
-                ok = text_add(out, "# what a bridge hands to iptables is lost between the rules and the listener\n");
-                for (size_t i = 0; i < 2; i++)
-                        ok = ok && text_add(out, "sysctl -qw %s=0 2>/dev/null || true\n", calls[i]);
-                for (size_t i = 0; i < all.count; i++)
-                        if (all.at[i].is_bridge && all.at[i].wanted)
-                                ok = ok &&
-                                     text_add(out,
-                                              "ip link set %s type bridge nf_call_iptables 0 nf_call_ip6tables 0\n",
-                                              all.at[i].name);
-                ok = ok &&
+                ok = bridge_show_switches(&all, out) &&
                      text_add(out, "# frames of what is intercepted are taken off the bridge\nnft -f - <<'LIMPID'\n") &&
                      bridge_plan_nft(o, out) && bridge_plan_ports(&all, 0, out) && text_add(out, "LIMPID\n");
         }

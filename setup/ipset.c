@@ -91,7 +91,7 @@ int ipset_shut(void)
         return both(flush(AF_INET, IPSET_GATE4), flush(AF_INET6, IPSET_GATE6));
 }
 
-int ipset_bypass(const struct sockaddr *a, unsigned seconds)
+static int hand_back(const struct sockaddr *a, uint8_t protocol, unsigned seconds)
 {
         const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)a;
         const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)(const void *)a;
@@ -102,8 +102,16 @@ int ipset_bypass(const struct sockaddr *a, unsigned seconds)
 
         put_address(h, a->sa_family, is_six ? (const void *)&six->sin6_addr : (const void *)&four->sin_addr);
         mnl_attr_put_u16(h, IPSET_ATTR_PORT | NLA_F_NET_BYTEORDER, is_six ? six->sin6_port : four->sin_port);
-        mnl_attr_put_u8(h, IPSET_ATTR_PROTO, IPPROTO_TCP);
+        mnl_attr_put_u8(h, IPSET_ATTR_PROTO, protocol);
         put_timeout(h, seconds);
         mnl_attr_nest_end(h, data);
         return talk(h);
+}
+
+/* The sets tell protocols apart, where the nft form does not. */
+int ipset_bypass(const struct sockaddr *a, unsigned seconds)
+{
+        int tcp = hand_back(a, IPPROTO_TCP, seconds), udp = hand_back(a, IPPROTO_UDP, seconds);
+
+        return tcp ? tcp : udp;
 }

@@ -17,7 +17,7 @@ int ipset_renew(const char *interface, unsigned seconds);
 /* Both gates are empty. 0 or an errno, as above. */
 int ipset_shut(void);
 
-/* This TCP destination is in the set of its family for `seconds`. 0 or an errno, as above. */
+/* This destination, by TCP as by UDP, is in the set of its family for `seconds`. 0 or an errno, as above. */
 int ipset_bypass(const struct sockaddr *, unsigned seconds);
 
 #endif

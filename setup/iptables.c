@@ -110,6 +110,13 @@ static bool add_datagram_divert(const struct form *f)
                text_add(f->t, "%s -t mangle -A LIMPID -p udp -j LIMPID-DATAGRAMS\n", f->tables);
 }
 
+static bool add_handed_back(const struct form *f, const char *what)
+{
+        return text_add(f->t, "%s -t mangle -A LIMPID %s-m set --match-set %s dst,dst -j RETURN\n", f->tables, what,
+                        f->back);
+}
+
+/* With fail = "closed" too they are handed back: it does not hold for datagrams. */
 static bool add_datagram_targets(const struct form *f)
 {
         const struct setup_options *o = f->o;
@@ -118,7 +125,8 @@ static bool add_datagram_targets(const struct form *f)
 
         if (!plan_datagrams(o))
                 return true;
-        ok = text_add(&target,
+        ok = (!o->fail_closed || add_handed_back(f, "-p udp ")) &&
+             text_add(&target,
                       "-m addrtype --dst-type UNICAST -j TPROXY --on-ip %s --on-port %u --tproxy-mark 0x%x/0x%x",
                       f->loopback, o->listen_port, o->mark, o->mark) &&
              add_for_ports(f, "-t mangle -A LIMPID -p udp --dport", target.at) && (!o->dns || add_target(f, 53));
@@ -140,8 +148,7 @@ static bool add_chain(const struct form *f)
              text_add(f->t, "%s -t mangle -A LIMPID -m set ! --match-set %s src,src -j RETURN\n", f->tables, f->gate);
         ok = ok && add_bypass(f, "-t mangle -A LIMPID");
         if (!o->fail_closed)
-                ok = ok && text_add(f->t, "%s -t mangle -A LIMPID -m set --match-set %s dst,dst -j RETURN\n", f->tables,
-                                    f->back);
+                ok = ok && add_handed_back(f, "");
         for (size_t i = 0; i < o->port_count; i++)
                 ok = ok && add_target(f, o->ports[i]);
         ok = ok && add_datagram_targets(f);

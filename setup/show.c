@@ -1,12 +1,15 @@
 /* The plan as commands for a shell. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "setup/bridge.h"
 #include "setup/bridge_plan.h"
+#include "setup/ebtables.h"
 #include "setup/iptables.h"
 #include "setup/links.h"
 #include "setup/plan.h"
+#include "setup/sysctl.h"
 #include "setup/text.h"
 
 static const int families[] = {AF_INET, AF_INET6};
@@ -72,20 +75,55 @@ int setup_show(const struct setup_options *o, struct setup_text *out)
         return ok ? 0 : -ENOMEM;
 }
 
-/* Which frames are a connection of ours is known by sets that are kept on the bridge (bridge_plan.c). ebtables can ask
- * neither sets nor sockets: whatever it took off the bridge would depend on this machine's forwarding it. */
+/* ---- bridges in the iptables form ----------------------------------------------------------------------------------
+ */
+
+/* Where it is otherwise now; with `undo` what it is. */
+static bool show_setting(struct setup_text *out, bool undo, const char *path, const char *value)
+{
+        char now[SYSCTL_VALUE];
+
+        return sysctl_read(path, now) != 0 || strcmp(now, value) == 0 ||
+               text_add(out, "%ssysctl -w %s=%s\n", undo ? "# " : "", path, undo ? now : value);
+}
+
+/* By what frames go on that were taken off a bridge and are not intercepted. That they go back by the same interface is
+ * no reason to tell who sent them of a shorter way (RFC 1122 §3.2.2.2). */
+static bool show_forwarding(const struct setup_options *o, const struct links *all, bool undo, struct setup_text *out)
+{
+        bool ok = show_setting(out, undo, "net/ipv4/conf/all/send_redirects", "0");
+        char path[64];
+
+        for (size_t i = 0; i < all->count; i++)
+                if (all->at[i].wanted && all->at[i].is_bridge) {
+                        snprintf(path, sizeof path, "net/ipv4/conf/%s/send_redirects", all->at[i].name);
+                        ok = ok && show_setting(out, undo, path, "0");
+                }
+        return ok && show_setting(out, undo, "net/ipv4/ip_forward", "1") &&
+               (!o->ipv6 || show_setting(out, undo, "net/ipv6/conf/all/forwarding", "1"));
+}
+
 static bool show_bridges(const struct setup_options *o, struct setup_text *out)
 {
         struct links all = {NULL, 0, 0};
-        bool ok = links_read(&all, o) == 0;
+        bool ok = true;
 
-        for (size_t i = 0; ok && i < all.count; i++)
-                if (all.at[i].wanted && all.at[i].is_bridge)
-                        ok = text_add(
-                                out,
-                                "# what goes from one port of %s to another stays on that bridge: ebtables cannot "
-                                "ask whether the gate is open. For bridge mode use limpid setup up.\n",
-                                all.at[i].name);
+        if (links_read(&all, o) == 0 && links_have_bridge(&all))
+                ok = text_add(out, "# frames of what is intercepted are addressed to the bridge; what is not then "
+                                   "intercepted is routed on. A port that joins later takes a line of its own\n") &&
+                     show_forwarding(o, &all, false, out) && bridge_show_switches(&all, out) &&
+                     ebtables_rules(o, &all, out);
+        links_free(&all);
+        return ok;
+}
+
+static bool show_undone_bridges(const struct setup_options *o, struct setup_text *out)
+{
+        struct links all = {NULL, 0, 0};
+        bool ok = true;
+
+        if (links_read(&all, o) == 0 && links_have_bridge(&all))
+                ok = ebtables_undo(&all, out) && show_forwarding(o, &all, true, out);
         links_free(&all);
         return ok;
 }
@@ -100,11 +138,12 @@ int setup_show_iptables(const struct setup_options *o, struct setup_text *out)
         }
         ok = text_add(out, "# for manual = true; limpid run then renews the sets as long as it is well, and without "
                            "that the gate shuts\n") &&
-             show_bridges(o, out) && show_sysctls(out) && show_routes(o, out);
+             show_sysctls(out) && show_routes(o, out);
         for (size_t i = 0; i < 2; i++)
                 if (shown(o, families[i]))
                         ok = ok && iptables_rules(o, families[i], out);
-        ok = ok && text_add(out, "# to undo this:\n") && show_undone_routes(o, out);
+        ok = ok && show_bridges(o, out) && text_add(out, "# to undo this:\n") && show_undone_bridges(o, out) &&
+             show_undone_routes(o, out);
         for (size_t i = 0; i < 2; i++)
                 if (shown(o, families[i]))
                         ok = ok && iptables_undo(o, families[i], out);

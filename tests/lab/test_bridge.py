@@ -8,11 +8,12 @@ import pytest
 
 from lab import wait
 from lab.box import Box
-from lab.limpid import Limpid
-from lab.net import kill
+from lab.limpid import Limpid, merged, rendered
+from lab.net import kill, unchanged
 from lab.origin import Origin, answer
 from lab.wire import get, reply
 from test_gateway import intercepted
+from test_show import undoing
 
 FAMILIES = (4, 6)
 
@@ -121,9 +122,14 @@ def test_a_connection_stays_what_it_was_when_the_gate_opens_and_shuts(box, boxed
 def test_icmp_errors_for_what_we_send_in_the_clients_name(box, boxed, server, family):
     """They are addressed to the client's hardware, by a router with a narrow route. Without them an upload would hang."""
     boxed()
+    upload_by_a_narrow_route(box, server, family)
+
+
+def upload_by_a_narrow_route(box, server, family):
     beyond, body = box.beyond("origin"), b"x" * 300_000
     try:
         there = server(answer(lambda request: reply(b"y" * len(request.body))), space=beyond, address=getattr(beyond, f"address{family}"))
+        wait.eventually(lambda: intercepted(there, box.client) is True, "the gate to open")
         with box.client.connect(there.address) as wire:
             sender = threading.Thread(target=wire.send, args=(get(there.host, "/", "Content-Length: 300000", method="POST"), body))
             sender.start()
@@ -171,9 +177,53 @@ def test_switches_for_iptables_and_all_killed(box, boxed, servers):
     limpid.check_kernel()
 
 
-def test_the_iptables_form_says_that_it_has_no_bridge_mode(box, boxed):
-    limpid = boxed()
-    assert "# what goes from one port of br0 to another stays on that bridge" in limpid.command("setup", "show", "--format", "iptables")
+@pytest.fixture
+def by_ebtables(box, place):
+    """by_ebtables(section={…}): Limpid on the box, behind the iptables form of its rules. At the end the undoing that was printed with them
+    must leave what was there, but for ebtables' own empty chains."""
+    made, before = [], box.kernel_state()
+    paste = lambda text: box.gateway.run("bash", "-ec", text)
+
+    def make(**changes):
+        limpid = Limpid(box, place("limpid"), merged(changes, {"intercept": {"manual": True}}))
+        limpid.path.write_text(rendered(limpid.config))
+        made.append((limpid, limpid.command("setup", "show", "--format", "iptables")))
+        paste(made[-1][1])
+        return limpid.start()
+
+    yield make
+    for limpid, shown in made:
+        if limpid.process:
+            limpid.kill()
+        limpid.check_sanitizers()
+        paste(undoing(shown))
+    tables = re.findall(r"^table (\w+ \w+)", box.gateway.run("nft", "list", "ruleset"), re.M)
+    assert "LIMPID" not in box.gateway.run("nft", "list", "ruleset") and not box.gateway.run("ipset", "list", "-name")
+    for table in tables:
+        box.gateway.run("nft", "delete", "table", *table.split())
+    unchanged(before, box.kernel_state())
+
+
+def test_the_iptables_form_takes_frames_off_the_bridge(box, by_ebtables, server, servers):
+    """ebtables has no gate: what it takes up while iptables' is shut is routed on. So is what a dead program leaves."""
+    limpid = by_ebtables()
+    for there, client in zip(servers, (box.client.address4, box.client.address6)):
+        wait.eventually(lambda: intercepted(there, box.client) is True, "the gate to open")
+        assert there.connections[-1].peer == client
+    assert direct(box, [server(address=there.address, port=8001) for there in servers])
+    limpid.kill()
+    wait.eventually(lambda: direct(box, servers), "connections to go direct", within=8)
+    before = box.client.connect(servers[0].address)
+    limpid.start()
+    wait.eventually(lambda: all(intercepted(there, box.client) is True for there in servers), "the gate to open")
+    assert not before.ask(get(servers[0].host)).get("Via"), "what was direct stays so"
+    before.close()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_icmp_errors_behind_ebtables(box, by_ebtables, server, family):
+    by_ebtables()
+    upload_by_a_narrow_route(box, server, family)
 
 
 def test_with_that_switch_on_no_intercepted_connection_comes_about(box, boxed, servers):

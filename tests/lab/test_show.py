@@ -3,7 +3,7 @@
 import pytest
 
 from lab import dns, wait
-from lab.datagram import Server, ask
+from lab.datagram import Server, ask, client_socket
 from lab.limpid import rendered
 from lab.net import unchanged
 from lab.origin import answer
@@ -106,6 +106,62 @@ def test_iptables_commands_relay_datagrams_and_dns(lab, by_iptables):
         assert limpid.stats()["dns_queries"] >= 2
     finally:
         for server in there:
+            server.close()
+
+
+def echo(what, peer):
+    return what
+
+
+@pytest.mark.parametrize("fail", ["open", "closed"])
+def test_iptables_hand_back_datagrams_and_a_dead_limpid_leaves_them_direct(lab, by_iptables, fail):
+    """A port that nobody answers at is left alone for a minute, and with it what is asked from one port of the client's: that the server
+    sees this port says that nobody relays. So it is when the program is dead, as soon as the sets' elements have expired."""
+    limpid = by_iptables({"datagram": {"ports": [1812]}}, fail=fail)
+    for family, back in ((4, "limpid4-back"), (6, "limpid6-back")):
+        own = getattr(lab.client, f"address{family}")
+        there, other = (Server(lab, echo, 1812, family) for _ in range(2))
+
+        def port_seen(server, source):
+            ask(lab.client, server, b"x", (own, source))
+            return server.seen[-1][1][1]
+
+        try:
+            wait.eventually(lambda: port_seen(there, 20001) != 20001, "the gate to open")
+            there.close()
+            with client_socket(lab.client, there.address, (own, 20002)) as sock:
+                sock.connect((there.address, 1812))
+
+                def refused():
+                    sock.send(b"x")
+                    return there.address in lab.gateway.run("ipset", "list", back)
+
+                wait.eventually(refused, "the destination in the set")
+            again = Server(lab, echo, 1812, family, address=there.address)
+            try:
+                assert port_seen(again, 20003) == 20003
+                assert port_seen(other, 20004) != 20004, "others are relayed on"
+            finally:
+                again.close()
+        finally:
+            other.close()
+    others = [Server(lab, echo, 1812, family) for family in (4, 6)]
+    try:
+        limpid.kill()
+        for family, server in zip((4, 6), others):
+            def direct():
+                with client_socket(lab.client, server.address, (getattr(lab.client, f"address{family}"), 20005)) as sock:
+                    sock.settimeout(0.5)
+                    sock.sendto(b"x", (server.address, 1812))
+                    try:
+                        sock.recvfrom(100)
+                    except TimeoutError:
+                        return False
+                return server.seen[-1][1][1] == 20005
+
+            wait.eventually(direct, "a datagram to go direct", within=8)
+    finally:
+        for server in others:
             server.close()
 
 
