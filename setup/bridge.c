@@ -286,6 +286,25 @@ bool bridge_show_switches(const struct links *all, struct setup_text *out)
         return ok;
 }
 
+bool bridge_show_undone_switches(const struct links *all, struct setup_text *out)
+{
+        char value[SYSCTL_VALUE];
+        bool ok = true;
+
+        for (size_t i = 0; i < 2; i++)
+                if (sysctl_read(calls[i], value) == 0 && strcmp(value, "0") != 0)
+                        ok = ok && text_add(out, "# sysctl -qw %s=%s\n", calls[i], value);
+        for (size_t i = 0; i < all->count; i++) {
+                const struct link *l = &all->at[i];
+
+                if (l->is_bridge && l->wanted && (l->calls4 || l->calls6))
+                        ok = ok &&
+                             text_add(out, "# ip link set %s type bridge nf_call_iptables %d nf_call_ip6tables %d\n",
+                                      l->name, l->calls4, l->calls6);
+        }
+        return ok;
+}
+
 bool bridge_show(const struct setup_options *o, struct setup_text *out)
 {
         struct links all = {NULL, 0, 0};

@@ -19,9 +19,11 @@ void bridge_check(const struct setup_options *, struct setup_text *out);
 /* Commands for a shell that do what bridge_up does. False: out of memory. */
 bool bridge_show(const struct setup_options *, struct setup_text *out);
 
-/* Of that, those which keep the bridges from handing their frames to iptables. */
+/* Of that, those which keep the bridges from handing their frames to iptables; and, as comments, those that give back
+ * what is found now. */
 struct links;
 bool bridge_show_switches(const struct links *, struct setup_text *out);
+bool bridge_show_undone_switches(const struct links *, struct setup_text *out);
 
 /* True if a client interface is a bridge that hands its frames to iptables; its name then. What cannot be read counts
  * as switched off. */

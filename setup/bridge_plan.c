@@ -7,6 +7,9 @@
  * connections, and those that were made while it was dead, need neither a route nor leave to be forwarded. An ended
  * connection is moved to a set where it is forgotten in a minute. A full set takes no more clients: they are bridged.
  *
+ * Datagrams to relayed ports are taken one by one, while the gate is open; what answers those that we send is known by
+ * a set of flows.
+ *
  * ICMP errors are asked for the ports of what they quote; those that concern no socket of ours are routed on. */
 #include "setup/bridge_plan.h"
 
@@ -33,17 +36,50 @@ static const char syn[] = "tcp flags & (fin | syn | rst | ack) == syn";
 /* A client's connections, those of ours to servers, and what has ended of either. */
 static const char *const kinds[] = {"clients", "servers", "ended"};
 
+/* Flows of our own datagrams, as what answers them comes; and their addresses alone. */
+#define FLOWS        "flows"
+#define PAIRS        "pairs"
+#define FLOW_TIMEOUT "2m"
+
 static size_t version_count(const struct setup_options *o)
 {
         return o->ipv6 ? 2 : 1;
 }
 
 /* The connection of a packet: as it came, or of the packets that will answer it. */
-static bool add_key(struct setup_text *t, const struct version *v, bool answer)
+static bool add_key_of(struct setup_text *t, const char *protocol, const struct version *v, bool answer)
 {
         const char *from = answer ? "d" : "s", *to = answer ? "s" : "d";
 
-        return text_add(t, "%s %saddr . tcp %sport . %s %saddr . tcp %sport", v->header, from, from, v->header, to, to);
+        return text_add(t, "%s %saddr . %s %sport . %s %saddr . %s %sport", v->header, from, protocol, from, v->header,
+                        to, protocol, to);
+}
+
+static bool add_key(struct setup_text *t, const struct version *v, bool answer)
+{
+        return add_key_of(t, "tcp", v, answer);
+}
+
+static bool add_flow(struct setup_text *t, const struct version *v, bool answer)
+{
+        return text_add(t, " update @" FLOWS "%c { ", v->digit) && add_key_of(t, "udp", v, answer) &&
+               text_add(t, " timeout " FLOW_TIMEOUT " }");
+}
+
+static bool relays_dns(const struct setup_options *o)
+{
+        return plan_datagrams(o) && o->dns;
+}
+
+/* Of all TCP connections that are intercepted. */
+static bool add_tcp_ports(struct setup_text *t, const struct setup_options *o)
+{
+        bool ok = text_add(t, "{ %s", relays_dns(o) ? "53" : "");
+
+        for (size_t i = 0; i < o->port_count; i++)
+                if (!relays_dns(o) || o->ports[i] != 53)
+                        ok = ok && text_add(t, "%s%u", i || relays_dns(o) ? ", " : "", o->ports[i]);
+        return ok && text_add(t, " }");
 }
 
 static bool add_statement(struct setup_text *t, const char *verb, const char *kind, const struct version *v,
@@ -53,7 +89,23 @@ static bool add_statement(struct setup_text *t, const char *verb, const char *ki
                text_add(t, "%s%s }", timeout[0] ? " timeout " : "", timeout);
 }
 
-static bool add_sets(struct setup_text *t, const struct version *v)
+static bool add_flow_sets(struct setup_text *t, const struct version *v)
+{
+        const char *const both[][2] = {{FLOWS, " . inet_service"}, {PAIRS, ""}};
+        bool ok = true;
+
+        for (size_t i = 0; i < 2; i++)
+                ok = ok && text_add(t,
+                                    "        set %s%c {\n"
+                                    "                type %s%s . %s%s\n"
+                                    "                size 262144\n"
+                                    "                flags dynamic,timeout\n"
+                                    "        }\n",
+                                    both[i][0], v->digit, v->address, both[i][1], v->address, both[i][1]);
+        return ok;
+}
+
+static bool add_sets(struct setup_text *t, const struct setup_options *o, const struct version *v)
 {
         bool ok = true;
 
@@ -65,6 +117,8 @@ static bool add_sets(struct setup_text *t, const struct version *v)
                                     "                flags dynamic,timeout\n"
                                     "        }\n",
                                     kinds[i], v->digit, v->address, v->address);
+        if (plan_datagrams(o))
+                ok = ok && add_flow_sets(t, v);
         return ok && text_add(t,
                               "        set handed_back%c {\n"
                               "                type %s . inet_service\n"
@@ -87,6 +141,23 @@ static bool add_admit(struct setup_text *t, const struct setup_options *o)
         return ok && text_add(t, "        }\n");
 }
 
+static bool add_jump(struct setup_text *t, const struct setup_options *o)
+{
+        return text_add(t, "%s jump admit\n", o->match ? o->match : "");
+}
+
+/* DNS over TCP is relayed like datagrams, for which fail = "closed" does not hold. */
+static bool add_dns_opening(struct setup_text *t, const struct setup_options *o)
+{
+        bool ok = true;
+
+        if (!relays_dns(o))
+                return true;
+        if (o->fail_closed)
+                ok = text_add(t, "                iifname != @gate return\n") && plan_handed_back(t);
+        return ok && text_add(t, "                tcp dport 53 ") && add_jump(t, o);
+}
+
 /* With fail = "closed" what is not admitted comes up all the same, to be refused there. */
 static bool add_opening(struct setup_text *t, const struct setup_options *o)
 {
@@ -97,10 +168,45 @@ static bool add_opening(struct setup_text *t, const struct setup_options *o)
                         ok = ok && text_add(t, "               ") &&
                              add_statement(t, "delete", kinds[k], &versions[i], false, "") && text_add(t, "\n");
         ok = ok && (o->fail_closed || text_add(t, "                iifname != @gate return\n")) && plan_bypass(t, o);
-        ok = ok && (o->fail_closed || plan_handed_back(t)) && text_add(t, "                ") && plan_ports(t, o);
-        if (o->match && o->match[0])
-                ok = ok && text_add(t, "%s ", o->match);
-        return ok && text_add(t, "jump admit\n        }\n");
+        ok = ok && (o->fail_closed || plan_handed_back(t)) && text_add(t, "                ") && plan_ports(t, o) &&
+             add_jump(t, o) && add_dns_opening(t, o);
+        return ok && text_add(t, "        }\n");
+}
+
+/* A fragment has ports only if it is the first. Of a reply all are taken: the others by the pair of addresses. Of what
+ * a client sends none is: the datagram stays on the bridge. */
+static bool add_answers(struct setup_text *t, const struct version *v)
+{
+        bool is_six = v->digit == '6';
+        bool ok = text_add(t, "                ") && add_key_of(t, "udp", v, false) &&
+                  text_add(t, " @" FLOWS "%c", v->digit) && add_flow(t, v, false) && text_add(t, " goto host\n");
+
+        return ok && text_add(t,
+                              "                %s != 0 %s saddr . %s daddr @" PAIRS "%c goto host\n"
+                              "                %s return\n",
+                              is_six ? "frag frag-off" : "ip frag-off & 0x1fff", v->header, v->header, v->digit,
+                              is_six ? "exthdr frag exists" : "ip frag-off & 0x3fff != 0");
+}
+
+/* What answers us, and what clients send. A frame for many is for nobody in particular. */
+static bool add_datagrams(struct setup_text *t, const struct setup_options *o)
+{
+        bool ok = true;
+
+        if (!plan_datagrams(o))
+                return true;
+        ok = text_add(t, "        chain datagrams {\n");
+        for (size_t i = 0; i < version_count(o); i++)
+                ok = ok && add_answers(t, &versions[i]);
+        ok = ok &&
+             text_add(t, "                iifname != @gate return\n"
+                         "                meta pkttype { broadcast, multicast } return\n") &&
+             plan_bypass(t, o) &&
+             text_add(t, "                ip daddr . udp dport @handed_back4 return\n"
+                         "                ip6 daddr . udp dport @handed_back6 return\n"
+                         "                udp dport ") &&
+             plan_udp_ports(t, o);
+        return ok && text_add(t, " %s goto host\n        }\n", o->match ? o->match : "");
 }
 
 /* ---- packets of connections ----------------------------------------------------------------------------------------
@@ -128,11 +234,14 @@ static bool add_error(struct setup_text *t, const struct setup_options *o, const
         bool ok = true;
 
         for (unsigned destination = 0; destination < 2; destination++) {
-                ok = ok && text_add(t, "                %s @th,%u,8 6 @th,%u,16 { ", v->errors, v->protocol,
-                                    v->ports + destination * 16);
-                for (size_t i = 0; i < o->port_count; i++)
-                        ok = ok && text_add(t, "%s%u", i ? ", " : "", o->ports[i]);
-                ok = ok && text_add(t, " } goto host\n");
+                unsigned port = v->ports + destination * 16;
+
+                ok = ok && text_add(t, "                %s @th,%u,8 6 @th,%u,16 ", v->errors, v->protocol, port) &&
+                     add_tcp_ports(t, o) && text_add(t, " goto host\n");
+                if (plan_datagrams(o))
+                        ok = ok &&
+                             text_add(t, "                %s @th,%u,8 17 @th,%u,16 ", v->errors, v->protocol, port) &&
+                             plan_udp_ports(t, o) && text_add(t, " goto host\n");
         }
         return ok;
 }
@@ -149,6 +258,8 @@ static bool add_prerouting(struct setup_text *t, const struct setup_options *o)
                            "                %s goto opening\n",
                            syn);
 
+        if (plan_datagrams(o))
+                ok = ok && text_add(t, "                meta l4proto udp goto datagrams\n");
         for (size_t i = 0; i < version_count(o); i++)
                 ok = ok && add_known(t, &versions[i], "clients") && add_known(t, &versions[i], "servers") &&
                      add_ended(t, &versions[i]) && add_error(t, o, &versions[i]);
@@ -166,12 +277,17 @@ static bool add_output(struct setup_text *t, const struct setup_options *o)
         for (size_t i = 0; i < version_count(o); i++) {
                 const struct version *v = &versions[i];
 
-                ok = ok && text_add(t, "                meta skuid >= 0 %s ", syn) && plan_ports(t, o) &&
+                ok = ok && text_add(t, "                meta skuid >= 0 %s tcp dport ", syn) && add_tcp_ports(t, o) &&
                      add_statement(t, "update", "servers", v, true, "1m") && text_add(t, "\n");
                 ok = ok && text_add(t, "                tcp flags & rst != 0");
                 for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
                         ok = ok && add_statement(t, "delete", kinds[k], v, true, "");
                 ok = ok && text_add(t, "\n");
+                if (plan_datagrams(o))
+                        ok = ok && text_add(t, "                meta skuid >= 0 udp dport ") && plan_udp_ports(t, o) &&
+                             add_flow(t, v, true) &&
+                             text_add(t, " update @" PAIRS "%c { %s daddr . %s saddr timeout " FLOW_TIMEOUT " }\n",
+                                      v->digit, v->header, v->header);
         }
         return ok && text_add(t, "        }\n");
 }
@@ -193,11 +309,12 @@ bool bridge_plan_nft(const struct setup_options *o, struct setup_text *t)
                               "        }\n");
 
         for (size_t i = 0; i < 2; i++)
-                ok = ok && add_sets(t, &versions[i]);
+                ok = ok && add_sets(t, o, &versions[i]);
         ok = ok && text_add(t, "        chain host {\n"
                                "                meta pkttype set host ether daddr set iifname map @ports accept\n"
                                "        }\n");
-        ok = ok && add_admit(t, o) && add_opening(t, o) && add_prerouting(t, o) && add_output(t, o);
+        ok = ok && add_admit(t, o) && add_opening(t, o) && add_datagrams(t, o) && add_prerouting(t, o) &&
+             add_output(t, o);
         return ok && text_add(t, "}\n");
 }
 

@@ -171,7 +171,7 @@ bool plan_datagrams(const struct setup_options *o)
         return o->form == SETUP_TPROXY && (o->dns || o->udp_port_count);
 }
 
-static bool add_udp_ports(struct setup_text *t, const struct setup_options *o)
+bool plan_udp_ports(struct setup_text *t, const struct setup_options *o)
 {
         bool ok = text_add(t, "{ %s", o->dns ? "53" : "");
 
@@ -208,8 +208,8 @@ static bool add_datagram_divert(struct setup_text *t, const struct setup_options
 
         if (!plan_datagrams(o))
                 return true;
-        ok = text_add(t, "                udp sport ") && add_udp_ports(t, o);
-        ok = ok && text_add(t, " udp dport != ") && add_udp_ports(t, o);
+        ok = text_add(t, "                udp sport ") && plan_udp_ports(t, o);
+        ok = ok && text_add(t, " udp dport != ") && plan_udp_ports(t, o);
         return ok && text_add(t, " socket transparent 1 meta mark set meta mark | 0x%x accept\n", o->mark);
 }
 
@@ -223,7 +223,7 @@ static bool add_datagram_jump(struct setup_text *t, const struct setup_options *
         ok = text_add(t, "                ip daddr . udp dport @handed_back4 return\n"
                          "                ip6 daddr . udp dport @handed_back6 return\n"
                          "                fib daddr type unicast udp dport ");
-        ok = ok && add_udp_ports(t, o) && text_add(t, " %s jump intercept_datagrams\n", match);
+        ok = ok && plan_udp_ports(t, o) && text_add(t, " %s jump intercept_datagrams\n", match);
         if (o->dns)
                 ok = ok && (!o->fail_closed || plan_handed_back(t)) &&
                      text_add(t, "                %stcp dport 53 %s jump intercept\n", syn, match);

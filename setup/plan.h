@@ -34,6 +34,9 @@ bool plan_bypass(struct setup_text *, const struct setup_options *);
 bool plan_handed_back(struct setup_text *);
 bool plan_ports(struct setup_text *, const struct setup_options *);
 
+/* The ports of relayed datagrams, as the nft language writes a set. */
+bool plan_udp_ports(struct setup_text *, const struct setup_options *);
+
 /* An address or CIDR: its family, AF_INET or AF_INET6; 0 where it is neither. */
 int plan_family(const char *address);
 

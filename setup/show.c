@@ -123,7 +123,8 @@ static bool show_undone_bridges(const struct setup_options *o, struct setup_text
         bool ok = true;
 
         if (links_read(&all, o) == 0 && links_have_bridge(&all))
-                ok = ebtables_undo(&all, out) && show_forwarding(o, &all, true, out);
+                ok = ebtables_undo(&all, out) && bridge_show_undone_switches(&all, out) &&
+                     show_forwarding(o, &all, true, out);
         links_free(&all);
         return ok;
 }

@@ -2,12 +2,16 @@
 
 import re
 import signal
+import socket
+import struct
 import threading
+import time
 
 import pytest
 
-from lab import wait
+from lab import dns, wait
 from lab.box import Box
+from lab.datagram import Server, client_socket
 from lab.limpid import Limpid, merged, rendered
 from lab.net import kill, unchanged
 from lab.origin import Origin, answer
@@ -224,6 +228,143 @@ def test_the_iptables_form_takes_frames_off_the_bridge(box, by_ebtables, server,
 def test_icmp_errors_behind_ebtables(box, by_ebtables, server, family):
     by_ebtables()
     upload_by_a_narrow_route(box, server, family)
+
+
+# ---- datagrams
+
+@pytest.fixture
+def datagrams(box):
+    """datagrams(answer, port, …): a server of datagrams behind the box."""
+    made = []
+
+    def make(answer=lambda what, peer: what, port=1812, **where):
+        made.append(Server(box, answer, port, **where))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def relayed(box, server, source=None, what=b"x"):
+    """Asks the server: True if it saw another port than the client's own, False if that one, None if nobody answers."""
+    own = getattr(box.client, f"address{6 if ':' in server.address else 4}")
+    with client_socket(box.client, server.address, (own, source or 0)) as sock:
+        sock.settimeout(1)
+        port = sock.getsockname()[1]
+        sock.sendto(what, (server.address, server.port))
+        try:
+            reply, peer = sock.recvfrom(65536)
+        except TimeoutError:
+            return None
+    assert peer[:2] == (server.address, server.port) and server.seen[-1][1][0] == own
+    return server.seen[-1][1][1] != port
+
+
+def test_datagrams_that_cross_the_bridge_are_relayed(box, boxed, datagrams):
+    """Replies too that come in fragments; what a client sends in fragments, and what is for another port, stays on the bridge. With a dead
+    program all of it does."""
+    limpid = boxed(datagram={"ports": [1812]})
+    for family in FAMILIES:
+        there, long = datagrams(family=family), datagrams(lambda what, peer: b"y" * 9000, family=family)
+        assert relayed(box, there) is True and relayed(box, long) is True
+        assert relayed(box, there, what=b"x" * 9000) is False
+        assert relayed(box, datagrams(port=1813, address=there.address)) is False
+        kill(limpid.process.pid, signal.SIGSTOP)
+        kill(limpid.proxy(), signal.SIGSTOP)
+        wait.eventually(lambda: relayed(box, there) is False, "datagrams to stay on the bridge")
+        kill(limpid.proxy(), signal.SIGCONT)
+        kill(limpid.process.pid, signal.SIGCONT)
+        wait.eventually(lambda: relayed(box, there) is True, "datagrams to be relayed again")
+
+
+def test_datagrams_are_handed_back_on_the_bridge(box, boxed, datagrams):
+    """The answer that nobody is there is an ICMP error about a datagram of ours, with the client's hardware for its destination."""
+    boxed(datagram={"ports": [1812]})
+    for family in FAMILIES:
+        there = datagrams(family=family)
+        assert relayed(box, there) is True
+        there.close()
+        relayed(box, there)
+        wait.eventually(lambda: there.address in box.gateway.run("nft", "list", "set", "bridge", "limpid", f"handed_back{family}"),
+                        "the destination in the set")
+        again = datagrams(family=family, address=there.address)
+        assert relayed(box, again) is False
+
+
+def answer_tcp(wire):
+    query = wire.read(struct.unpack("!H", wire.read(2))[0])
+    what = dns.reply(query, dns.record("www.test", dns.A, "192.0.2.7"))
+    wire.send(struct.pack("!H", len(what)) + what)
+
+
+@pytest.mark.parametrize("fail", ["open", "closed"])
+def test_dns_that_crosses_the_bridge_is_relayed(box, boxed, datagrams, server, fail):
+    """By UDP and by TCP. With fail = "closed" too it is left alone while the program hangs."""
+    limpid = boxed(dns={"relay": True}, intercept={"fail": fail})
+    ask = lambda address, *more: box.client.run("dig", "+time=1", "+tries=1", "+short", *more, f"@{address}", "www.test")
+    there = [datagrams(lambda what, peer: dns.reply(what, dns.record("www.test", dns.A, "192.0.2.7")), 53, family=family) for family in FAMILIES]
+    tcp = [server(answer_tcp, family=family, address=udp.address, port=53) for family, udp in zip(FAMILIES, there)]
+    for udp, stream in zip(there, tcp):
+        assert ask(udp.address) == "192.0.2.7\n" and relayed(box, udp, what=dns.query("www.test")) is True
+        before = limpid.stats().get("tunnels", 0)
+        assert ask(udp.address, "+tcp") == "192.0.2.7\n"
+        assert stream.connections[-1].peer in (box.client.address4, box.client.address6)
+        wait.eventually(lambda: limpid.stats().get("tunnels", 0) == before + 1, lambda: f"a tunnel: {limpid.stats()}")
+    for pid in (limpid.process.pid, limpid.proxy()):
+        kill(pid, signal.SIGSTOP)
+    wait.eventually(lambda: not limpid.gate_open(), "the gate's elements to expire")
+    for udp in there:
+        assert ask(udp.address) == ask(udp.address, "+tcp") == "192.0.2.7\n"
+
+
+# ---- VLANs
+
+TAGGED = 0x8100
+
+
+def frame(box, address, vlan):
+    """A client's SYN to port 80 of an IPv4 address, as it is on the wire, with a tag or without."""
+    mac = lambda space: bytes.fromhex(hardware(space, "eth0").replace(":", ""))
+    tcp = struct.pack("!HHIIBBHHH", 5555, 80, 1, 0, 0x50, 2, 1024, 0, 0)
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 7, 0, 64, 6, 0, socket.inet_aton(box.client.address4), socket.inet_aton(address))
+    words = struct.unpack("!10H", ip)
+    total = sum(words)
+    total = (total & 0xffff) + (total >> 16)
+    ip = ip[:10] + struct.pack("!H", ~(total + (total >> 16)) & 0xffff) + ip[12:]
+    tag = struct.pack("!HH", TAGGED, vlan) if vlan else b""
+    return mac(box.origin) + mac(box.client) + tag + b"\x08\x00" + ip + tcp
+
+
+def crosses(box, address, vlan):
+    """Whether the origin's end of the cable sees that frame within a second, addressed to itself and with the tag that it had."""
+    all_frames, auxiliary = socket.htons(3), 8
+    with box.client.socket(socket.AF_PACKET, socket.SOCK_RAW) as out, box.origin.socket(socket.AF_PACKET, socket.SOCK_RAW, all_frames) as seen:
+        seen.bind(("eth0", 3))
+        seen.setsockopt(263, auxiliary, 1)  # SOL_PACKET: the kernel takes the tag out of the frame and says it here
+        seen.settimeout(1)
+        out.bind(("eth0", 0))
+        sent = frame(box, address, vlan)
+        out.send(sent)
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            try:
+                got, more, _, _ = seen.recvmsg(2048, 256)
+            except TimeoutError:
+                return False
+            tci = next((struct.unpack("IIIHHHH", what[:20])[5] for level, kind, what in more if (level, kind) == (263, auxiliary)), 0)
+            if got[:12] + got[14:][:len(sent)] == sent[:12] + sent[-len(got[14:]):] and tci == (vlan or 0):
+                return True
+        return False
+
+
+@pytest.mark.parametrize("form", ["nft", "ebtables"])
+def test_frames_with_a_vlans_tag_stay_on_the_bridge(box, boxed, by_ebtables, servers, form):
+    (boxed if form == "nft" else by_ebtables)()
+    wait.eventually(lambda: intercepted(servers[0], box.client) is True, "the gate to open")
+    nobody = "198.18.255.1"
+    assert crosses(box, nobody, 7)
+    assert not crosses(box, nobody, None), "without a tag it is taken off"
 
 
 def test_with_that_switch_on_no_intercepted_connection_comes_about(box, boxed, servers):
