@@ -48,9 +48,9 @@ void vigil_ended(struct vigil *v, int64_t now)
         v->since = now + v->pause_ms;
 }
 
-bool vigil_cookies(struct vigil *v, uint64_t sent, int64_t now)
+bool vigil_cookies(struct vigil *v, uint64_t sent, bool ours, int64_t now)
 {
-        bool more = v->counted && sent != v->cookies, begins = more && now >= v->flood_until;
+        bool more = ours && v->counted && sent != v->cookies, begins = more && now >= v->flood_until;
 
         v->counted = true;
         v->cookies = sent;

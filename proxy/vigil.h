@@ -37,10 +37,10 @@ void vigil_started(struct vigil *, int64_t now); /* a proxy was started */
 void vigil_heard(struct vigil *, const struct channel_message *, int64_t now);
 void vigil_ended(struct vigil *, int64_t now); /* the proxy is gone: when the next is due, is decided */
 
-/* How many SYNs the kernel has answered by cookie. The handshake of such a connection ends with a packet that belongs
- * to no socket and is no SYN, so it is not intercepted, and the connection is lost: while there are such, new ones had
- * better go direct. True: that begins now. */
-bool vigil_cookies(struct vigil *, uint64_t sent, int64_t now);
+/* How many SYNs the kernel has answered by cookie, and whether for us. The handshake of such a connection ends with a
+ * packet that belongs to no socket and is no SYN, so it is not intercepted, and the connection is lost: while there are
+ * such, new ones had better go direct. True: that begins now. */
+bool vigil_cookies(struct vigil *, uint64_t sent, bool ours, int64_t now);
 
 bool vigil_start_due(const struct vigil *, int64_t now);
 bool vigil_gate(const struct vigil *, int64_t now); /* whether the gate may be open */

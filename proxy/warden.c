@@ -98,11 +98,17 @@ static void look_for_interfaces(struct warden *w)
 static void look_for_cookies(struct warden *w, int64_t now)
 {
         uint64_t sent;
+        bool ours;
 
         if (now - w->counted < COUNT_MS)
                 return;
         w->counted = now;
-        if (cookies_sent(&sent) && vigil_cookies(&w->vigil, sent, now))
+        if (!cookies_sent(&sent))
+                return;
+        ours = sent == w->vigil.cookies || cookies_ours(&w->config->setup);
+        if (!ours)
+                log_say(LOG_DEBUG, "the kernel answers SYNs by cookie, but not those that are intercepted");
+        if (vigil_cookies(&w->vigil, sent, ours, now))
                 log_say(LOG_WARNING,
                         "more connections are being made than the kernel keeps (a flood?), and it answers by cookie; "
                         "new ones go direct for %u s",

@@ -1,9 +1,20 @@
-/* /proc/net/netstat: for each group a line of names and one of numbers, in the same order (net/ipv4/proc.c). */
+/* /proc/net/netstat: for each group a line of names and one of numbers, in the same order (net/ipv4/proc.c). The kernel
+ * counts cookies for all listeners together. But it sends one only if the listener's own queue of SYNs is full
+ * (tcp_conn_request), and what is in it can be listed (sock_diag(7)). */
 #include "setup/cookies.h"
 
+#include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "setup/listener.h"
+#include "setup/netlink.h"
+#include "setup/plan.h"
+#include "setup/sysctl.h"
 
 #define GROUP "TcpExt:"
 
@@ -36,4 +47,70 @@ bool cookies_sent(uint64_t *sent)
         if (f)
                 fclose(f);
         return found;
+}
+
+/* ---- whose they are ------------------------------------------------------------------------------------------------
+ */
+
+struct waiting {
+        const struct setup_options *options;
+        uint32_t count, enough;
+};
+
+static bool is_intercepted(const struct setup_options *o, uint16_t port)
+{
+        for (size_t i = 0; i < o->port_count; i++)
+                if (o->ports[i] == port)
+                        return true;
+        return port == 53 && o->dns && plan_datagrams(o);
+}
+
+/* A SYN that waits has the port that the client has dialled, whatever port the listener is bound to. */
+static int see_waiting(const struct nlmsghdr *h, void *context)
+{
+        const struct inet_diag_msg *m = mnl_nlmsg_get_payload(h);
+        struct waiting *w = context;
+
+        w->count += is_intercepted(w->options, ntohs(m->id.idiag_sport));
+        return w->count < w->enough ? MNL_CB_OK : MNL_CB_STOP;
+}
+
+static int count_waiting(struct waiting *w, int family)
+{
+        struct mnl_socket *socket = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
+        char buffer[NETLINK_BUFFER];
+        struct nlmsghdr *h = netlink_begin(buffer, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP);
+        struct inet_diag_req_v2 *r = mnl_nlmsg_put_extra_header(h, sizeof *r);
+        int error;
+
+        if (!socket)
+                return -errno;
+        r->sdiag_family = (uint8_t)family;
+        r->sdiag_protocol = IPPROTO_TCP;
+        r->idiag_states = 1U << TCP_SYN_RECV;
+        error = mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) == 0 ? netlink_talk(socket, h, see_waiting, w) : -errno;
+        mnl_socket_close(socket);
+        return error;
+}
+
+static bool fills_half(const struct setup_options *o, int family)
+{
+        uint16_t port = o->form == SETUP_MARK && o->port_count ? o->ports[0] : o->listen_port;
+        struct waiting w = {o, 0, 1};
+        struct listener l;
+
+        if (listener_find(&l, family, port) != 0)
+                return true;
+        if (!l.there)
+                return false;
+        w.enough = l.backlog / 2 + 1;
+        return count_waiting(&w, family) != 0 || w.count >= w.enough;
+}
+
+bool cookies_ours(const struct setup_options *o)
+{
+        char value[SYSCTL_VALUE];
+
+        return sysctl_read("net/ipv4/tcp_syncookies", value) != 0 || strcmp(value, "1") != 0 ||
+               fills_half(o, AF_INET) || (o->ipv6 && fills_half(o, AF_INET6));
 }

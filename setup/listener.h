@@ -7,6 +7,7 @@
 struct listener {
         bool there;
         bool transparent; /* IP_TRANSPARENT is set: only to such sockets are packets for other addresses handed */
+        uint32_t backlog; /* the least of theirs: so many connections, and so many SYNs, may wait */
 };
 
 /* The listeners of a family on a port of this network namespace, whatever address they are bound to: `transparent` if

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from lab import dns, wait
+from lab import dns, syn, wait
 from lab.box import Box
 from lab.datagram import Server, client_socket
 from lab.limpid import Limpid, merged, rendered
@@ -326,14 +326,8 @@ TAGGED = 0x8100
 def frame(box, address, vlan):
     """A client's SYN to port 80 of an IPv4 address, as it is on the wire, with a tag or without."""
     mac = lambda space: bytes.fromhex(hardware(space, "eth0").replace(":", ""))
-    tcp = struct.pack("!HHIIBBHHH", 5555, 80, 1, 0, 0x50, 2, 1024, 0, 0)
-    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 7, 0, 64, 6, 0, socket.inet_aton(box.client.address4), socket.inet_aton(address))
-    words = struct.unpack("!10H", ip)
-    total = sum(words)
-    total = (total & 0xffff) + (total >> 16)
-    ip = ip[:10] + struct.pack("!H", ~(total + (total >> 16)) & 0xffff) + ip[12:]
     tag = struct.pack("!HH", TAGGED, vlan) if vlan else b""
-    return mac(box.origin) + mac(box.client) + tag + b"\x08\x00" + ip + tcp
+    return mac(box.origin) + mac(box.client) + tag + b"\x08\x00" + syn.packet(box.client.address4, address, 5555)
 
 
 def crosses(box, address, vlan):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import wait
+from lab import syn, wait
 from lab.limpid import rendered, user
 from lab.net import blocked, ended, kill, unchanged
 from lab.nginx import pattern
@@ -377,6 +377,37 @@ def test_k6_while_syns_are_answered_by_cookie_connections_go_direct(lab, limpid_
     finally:
         lab.gateway.run("sysctl", "-qw", f"net.ipv4.tcp_syncookies={before}")
     all_at_once(True, within=60)
+
+
+NOBODY = [f"10.77.1.{n}" for n in range(100, 130)]
+
+
+@pytest.fixture
+def kept(lab):
+    """kept(n): so many SYNs wait at each listener that is made from then on."""
+    before = lab.gateway.run("sysctl", "-n", "net.core.somaxconn").strip()
+    yield lambda n: lab.gateway.run("sysctl", "-qw", f"net.core.somaxconn={n}")
+    lab.gateway.run("sysctl", "-qw", f"net.core.somaxconn={before}")
+
+
+def test_k6_a_flood_of_syns_that_are_intercepted_shuts_the_gate(lab, limpid_with, there, all_at_once, kept):
+    kept(8)
+    limpid = limpid_with()
+    all_at_once(True)
+    kept(4096)
+    syn.flood(lab.client, NOBODY, there.address)
+    limpid.said("new ones go direct for 5 s")
+    all_at_once(False)
+
+
+def test_k6_cookies_of_another_service_shut_no_gate(lab, limpid_with, there, all_at_once):
+    limpid = limpid_with(log={"level": "debug"})
+    all_at_once(True)
+    with lab.gateway.listen("10.77.1.1", 8081, backlog=1):
+        syn.flood(lab.client, NOBODY, "10.77.1.1", 8081)
+        limpid.said("answers SYNs by cookie, but not those that are intercepted")
+    assert intercepted(there, lab.client) is True
+    assert "new ones go direct" not in limpid.stderr and limpid.stderr.count("the gate is") == 1
 
 
 @pytest.mark.parametrize("broken", ["refused", "unreachable"])

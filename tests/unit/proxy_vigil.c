@@ -207,18 +207,28 @@ static void live(int64_t ms)
 Test(vigil, cookies_shut_the_gate_for_a_while)
 {
         be_ready();
-        cr_expect_not(vigil_cookies(&v, 77, now), "what was sent before counts for nothing");
+        cr_expect_not(vigil_cookies(&v, 77, true, now), "what was sent before counts for nothing");
         cr_expect(vigil_gate(&v, now));
-        cr_expect(vigil_cookies(&v, 78, now));
+        cr_expect(vigil_cookies(&v, 78, true, now));
         cr_expect_not(vigil_gate(&v, now));
         live(4000);
-        cr_expect_not(vigil_cookies(&v, 80, now), "it is known");
+        cr_expect_not(vigil_cookies(&v, 80, true, now), "it is known");
         live(4000);
         cr_expect_not(vigil_gate(&v, now), "it went on");
-        cr_expect_not(vigil_cookies(&v, 80, now));
+        cr_expect_not(vigil_cookies(&v, 80, true, now));
         live(1000);
         cr_expect(vigil_gate(&v, now));
-        cr_expect_not(vigil_cookies(&v, 80, now));
+        cr_expect_not(vigil_cookies(&v, 80, true, now));
+}
+
+Test(vigil, cookies_of_others_shut_nothing)
+{
+        be_ready();
+        vigil_cookies(&v, 77, true, now);
+        cr_expect_not(vigil_cookies(&v, 78, false, now));
+        cr_expect(vigil_gate(&v, now));
+        cr_expect_not(vigil_cookies(&v, 78, true, now), "those were not ours");
+        cr_expect(vigil_cookies(&v, 79, true, now));
 }
 
 Test(vigil, cookies_again_and_again_shut_it_for_longer)
@@ -226,16 +236,16 @@ Test(vigil, cookies_again_and_again_shut_it_for_longer)
         uint64_t sent = 1;
 
         be_ready();
-        vigil_cookies(&v, 0, now);
+        vigil_cookies(&v, 0, true, now);
         for (unsigned ms = VIGIL_FLOOD_MS; ms < VIGIL_FLOOD_MAX_MS; ms *= 2) {
-                cr_expect(vigil_cookies(&v, sent++, now));
+                cr_expect(vigil_cookies(&v, sent++, true, now));
                 cr_expect_eq(v.flood_ms, ms);
                 live(ms);
         }
-        cr_expect(vigil_cookies(&v, sent++, now));
+        cr_expect(vigil_cookies(&v, sent++, true, now));
         cr_expect_eq(v.flood_ms, VIGIL_FLOOD_MAX_MS);
         live(2 * VIGIL_FLOOD_MAX_MS);
-        cr_expect(vigil_cookies(&v, sent++, now));
+        cr_expect(vigil_cookies(&v, sent++, true, now));
         cr_expect_eq(v.flood_ms, VIGIL_FLOOD_MS, "that was long ago");
         cr_expect_leq(vigil_next(&v, now), now + 1000);
 }

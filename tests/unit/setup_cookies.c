@@ -2,6 +2,7 @@
 #include "setup/cookies.h"
 
 #include <criterion/criterion.h>
+#include <unistd.h>
 
 Test(cookies, the_number_under_the_name)
 {
@@ -22,4 +23,13 @@ Test(cookies, this_kernel_counts)
         uint64_t sent;
 
         cr_expect(cookies_sent(&sent));
+}
+
+/* Here nobody listens on the port, so none of them can be for us. */
+Test(cookies, without_a_listener_they_are_not_ours)
+{
+        struct setup_options o = {.ports = (const uint16_t[]){80}, .port_count = 1, .listen_port = 1};
+
+        if (access("/proc/sys/net/ipv4/tcp_syncookies", R_OK) == 0)
+                cr_expect_not(cookies_ours(&o));
 }
