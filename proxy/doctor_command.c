@@ -13,6 +13,7 @@
 #include "proxy/config.h"
 #include "proxy/control_ask.h"
 #include "proxy/doctor_live.h"
+#include "proxy/doctor_reach.h"
 #include "proxy/resolvers.h"
 #include "setup/doctor.h"
 
@@ -166,6 +167,8 @@ static enum doctor_severity examine(const struct config *config)
         examine_limits(&worst);
         examine_clock(&worst);
         examine_resolvers(config, &worst);
+        if (c.running && c.spoofs && !config->manual)
+                doctor_reach(config, say, &worst);
         if (c.running && !config->manual) /* else it is not for us to know by which link clients come */
                 doctor_live(config, say, &worst);
         return worst;

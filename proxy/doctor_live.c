@@ -59,7 +59,8 @@ static const struct {
 
 struct live_test {
         const struct config *config;
-        const struct probe *client, *origin;
+        struct probe *client, *origin;
+        unsigned pair;
         int family;
         int listener; /* the origin's */
 };
@@ -83,10 +84,15 @@ static size_t read_head(int fd, char at[HEAD_MAX])
         return len;
 }
 
+static socklen_t address_of_origin(const struct live_test *t, struct sockaddr_storage *to)
+{
+        return probe_address((struct probe_place){PROBE_ORIGIN, t->pair}, t->family, t->config->setup.ports[0], to);
+}
+
 static bool listens(struct live_test *t)
 {
         struct sockaddr_storage own;
-        socklen_t len = probe_address(PROBE_ORIGIN, t->family, t->config->setup.ports[0], &own);
+        socklen_t len = address_of_origin(t, &own);
 
         t->listener = probe_socket(t->origin, t->family);
         return t->listener >= 0 && bind(t->listener, (const struct sockaddr *)&own, len) == 0 &&
@@ -115,7 +121,7 @@ static bool answers(const struct live_test *t, bool *own)
 
         if (fd < 0)
                 return false;
-        *own = probe_is_at(PROBE_CLIENT, (const struct sockaddr *)&peer);
+        *own = probe_is_at((struct probe_place){PROBE_CLIENT, t->pair}, (const struct sockaddr *)&peer);
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
         answered =
                 read_head(fd, head) > 0 && send(fd, reply, sizeof reply - 1, MSG_NOSIGNAL) == (ssize_t)sizeof reply - 1;
@@ -129,7 +135,7 @@ static bool answers(const struct live_test *t, bool *own)
 static enum live connects(const struct live_test *t, int client)
 {
         struct sockaddr_storage to;
-        socklen_t len = probe_address(PROBE_ORIGIN, t->family, t->config->setup.ports[0], &to);
+        socklen_t len = address_of_origin(t, &to);
 
         if (connect(client, (const struct sockaddr *)&to, len) == 0)
                 return LIVE_WHOLE;
@@ -155,7 +161,7 @@ static bool asks(const struct live_test *t, int client)
         union address address = {0};
         int len;
 
-        len = (int)probe_address(PROBE_ORIGIN, t->family, t->config->setup.ports[0], &to);
+        len = (int)address_of_origin(t, &to);
         memcpy(&address, &to, (size_t)len);
         len = snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
                        address_text(&address, host));
@@ -199,34 +205,55 @@ static void say_end(const struct live_test *t, enum live end, void (*tell)(void 
 }
 
 /* The client's link is let into the gate for as long as the test takes. */
-static int open_gate(const struct config *config)
+static int open_gate(const struct config *config, const char *link)
 {
         struct gate *gate;
         int error = gate_open_handle(&gate, &config->setup, false);
 
         if (error)
                 return error;
-        error = gate_probe(gate, PROBE_CLIENT_LINK, GATE_SECONDS);
+        error = gate_probe(gate, link, GATE_SECONDS);
         gate_free(&gate);
         return error;
+}
+
+static void dissolve(struct live_test *t)
+{
+        if (t->client)
+                probe_free(&t->client);
+        if (t->origin)
+                probe_free(&t->origin);
+}
+
+/* The first pair that no other doctor has. What a killed one left is there for a moment. */
+static bool assemble(struct live_test *t, bool ipv6)
+{
+        int error = -EEXIST;
+
+        for (t->pair = 0; error == -EEXIST && t->pair < PROBE_PAIRS; t->pair++) {
+                struct setup_text why = {NULL, 0, 0};
+
+                error = probe_open(&t->client, (struct probe_place){PROBE_CLIENT, t->pair}, ipv6, &why);
+                if (!error)
+                        error = probe_open(&t->origin, (struct probe_place){PROBE_ORIGIN, t->pair}, ipv6, &why);
+                setup_text_free(&why);
+                if (!error)
+                        return open_gate(t->config, probe_link(t->client)) == 0;
+                dissolve(t);
+        }
+        return false;
 }
 
 void doctor_live(const struct config *config, void (*tell)(void *, const struct finding *), void *context)
 {
         bool ipv6 = config->setup.ipv6 && sysctl_ipv6();
-        struct probe *client = NULL, *origin = NULL;
-        struct setup_text why = {NULL, 0, 0};
-        bool ready = probe_open(&client, PROBE_CLIENT, ipv6, &why) == 0 &&
-                     probe_open(&origin, PROBE_ORIGIN, ipv6, &why) == 0 && open_gate(config) == 0;
+        struct live_test t = {.config = config};
+        bool ready = assemble(&t, ipv6);
 
         for (int i = 0; i < (ipv6 ? FAMILIES : 1); i++) {
-                struct live_test t = {config, client, origin, i ? AF_INET6 : AF_INET, -1};
-
+                t.family = i ? AF_INET6 : AF_INET;
+                t.listener = -1;
                 say_end(&t, ready ? try(&t) : LIVE_UNTRIED, tell, context);
         }
-        if (client)
-                probe_free(&client);
-        if (origin)
-                probe_free(&origin);
-        setup_text_free(&why);
+        dissolve(&t);
 }

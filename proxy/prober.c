@@ -227,7 +227,7 @@ int prober_open(struct prober *p, const struct config *config)
                 return 0;
         if (getrandom(&p->token, sizeof p->token, 0) != (ssize_t)sizeof p->token)
                 return errno;
-        error = -probe_open(&p->probe, PROBE_SELF, config->setup.ipv6, &why);
+        error = -probe_open(&p->probe, (struct probe_place){PROBE_SELF, 0}, config->setup.ipv6, &why);
         if (error)
                 log_say(LOG_ERR, "the self-test cannot be made (self_test = false does without): %s",
                         why.len ? why.at : strerror(error));

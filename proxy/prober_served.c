@@ -14,7 +14,7 @@ bool prober_served(struct worker *w, int fd, const union address *peer)
         const struct probe_token *t = w->proxy->token;
         unsigned char question[PROBE_WORD];
 
-        if (!t || !probe_is_at(PROBE_SELF, &peer->sa))
+        if (!t || !probe_is_at((struct probe_place){PROBE_SELF, 0}, &peer->sa))
                 return false;
         /* A connection is accepted when its first bytes are there (TCP_DEFER_ACCEPT). */
         if (recv(fd, question, sizeof question, MSG_DONTWAIT) == (ssize_t)sizeof question &&

@@ -21,7 +21,8 @@ static int check(const struct setup_options *o, struct setup_text *out)
         int error = setup_wanted(o, &wanted), found;
 
         if (error)
-                fprintf(stderr, "limpid: the rules themselves cannot be compared: %s\n", strerror(-error));
+                fprintf(stderr, "limpid: the rules themselves cannot be compared: %s\n",
+                        wanted.len ? wanted.at : strerror(-error));
         found = setup_check(o, error ? NULL : &wanted, out);
         setup_text_free(&wanted);
         return error && !found ? 1 : found;

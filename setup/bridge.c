@@ -160,8 +160,8 @@ static int give_all_back(const struct setup_options *o, struct setup_text *why)
 
 static int run_nft(const char *script, struct setup_text *why)
 {
-        struct nft_ctx *nft = nft_open();
-        int error = nft ? nft_run(nft, script, why) ? -EINVAL : 0 : -ENOMEM;
+        struct nft_ctx *nft = nft_open(why);
+        int error = nft ? nft_run(nft, script, why) ? -EINVAL : 0 : -ENODEV;
 
         if (nft)
                 nft_ctx_free(nft);
@@ -170,7 +170,7 @@ static int run_nft(const char *script, struct setup_text *why)
 
 static bool table_listed(struct setup_text *out)
 {
-        struct nft_ctx *nft = nft_open();
+        struct nft_ctx *nft = nft_open(NULL);
         bool there = nft && nft_list(nft, "list table " BRIDGE_TABLE, out) == 0 && out->at;
 
         if (nft)

@@ -23,12 +23,17 @@ struct version {
         const char *header, *address;
         const char *errors;       /* ICMP's messages that concern a connection */
         unsigned protocol, ports; /* where in the message the quoted packet has them, in bits */
+        const char *fragmented;   /* what fragments of one datagram have in common */
+        const char *later, *more; /* a fragment that is not the first; one after which others come */
+        const char *any;
 };
 
 static const struct version versions[] = {
-        {'4', "ip", "ipv4_addr", "icmp type { destination-unreachable, time-exceeded, parameter-problem }", 136, 224},
+        {'4', "ip", "ipv4_addr", "icmp type { destination-unreachable, time-exceeded, parameter-problem }", 136, 224,
+         "ip saddr . ip daddr . ip id", "ip frag-off & 0x1fff != 0", "ip frag-off & 0x2000 != 0",
+         "ip frag-off & 0x3fff != 0"},
         {'6', "ip6", "ipv6_addr", "icmpv6 type { destination-unreachable, packet-too-big, parameter-problem }", 112,
-         384},
+         384, "ip6 saddr . ip6 daddr . frag id", "frag frag-off != 0", "frag more-fragments 1", "exthdr frag exists"},
 };
 
 static const char syn[] = "tcp flags & (fin | syn | rst | ack) == syn";
@@ -36,9 +41,9 @@ static const char syn[] = "tcp flags & (fin | syn | rst | ack) == syn";
 /* A client's connections, those of ours to servers, and what has ended of either. */
 static const char *const kinds[] = {"clients", "servers", "ended"};
 
-/* Flows of our own datagrams, as what answers them comes; and their addresses alone. */
+/* Flows of our own datagrams, as what answers them comes; and which fragments belong to such an answer. */
 #define FLOWS        "flows"
-#define PAIRS        "pairs"
+#define FRAGMENTS    "fragments"
 #define FLOW_TIMEOUT "2m"
 
 static size_t version_count(const struct setup_options *o)
@@ -91,18 +96,18 @@ static bool add_statement(struct setup_text *t, const char *verb, const char *ki
 
 static bool add_flow_sets(struct setup_text *t, const struct version *v)
 {
-        const char *const both[][2] = {{FLOWS, " . inet_service"}, {PAIRS, ""}};
-        bool ok = true;
-
-        for (size_t i = 0; i < 2; i++)
-                ok = ok && text_add(t,
-                                    "        set %s%c {\n"
-                                    "                type %s%s . %s%s\n"
-                                    "                size 262144\n"
-                                    "                flags dynamic,timeout\n"
-                                    "        }\n",
-                                    both[i][0], v->digit, v->address, both[i][1], v->address, both[i][1]);
-        return ok;
+        return text_add(t,
+                        "        set " FLOWS "%c {\n"
+                        "                type %s . inet_service . %s . inet_service\n"
+                        "                size 262144\n"
+                        "                flags dynamic,timeout\n"
+                        "        }\n"
+                        "        set " FRAGMENTS "%c {\n"
+                        "                typeof %s\n"
+                        "                size 65536\n"
+                        "                flags dynamic,timeout\n"
+                        "        }\n",
+                        v->digit, v->address, v->address, v->digit, v->fragmented);
 }
 
 static bool add_sets(struct setup_text *t, const struct setup_options *o, const struct version *v)
@@ -173,19 +178,17 @@ static bool add_opening(struct setup_text *t, const struct setup_options *o)
         return ok && text_add(t, "        }\n");
 }
 
-/* A fragment has ports only if it is the first. Of a reply all are taken: the others by the pair of addresses. Of what
- * a client sends none is: the datagram stays on the bridge. */
+/* Of a datagram in fragments only the first has ports; it says which others are its own. What answers us is taken so.
+ * What a client sends in fragments stays on the bridge. */
 static bool add_answers(struct setup_text *t, const struct version *v)
 {
-        bool is_six = v->digit == '6';
-        bool ok = text_add(t, "                ") && add_key_of(t, "udp", v, false) &&
-                  text_add(t, " @" FLOWS "%c", v->digit) && add_flow(t, v, false) && text_add(t, " goto host\n");
+        bool ok = text_add(t, "                %s %s @" FRAGMENTS "%c goto host\n", v->later, v->fragmented, v->digit);
 
-        return ok && text_add(t,
-                              "                %s != 0 %s saddr . %s daddr @" PAIRS "%c goto host\n"
-                              "                %s return\n",
-                              is_six ? "frag frag-off" : "ip frag-off & 0x1fff", v->header, v->header, v->digit,
-                              is_six ? "exthdr frag exists" : "ip frag-off & 0x3fff != 0");
+        ok = ok && text_add(t, "                %s ", v->more) && add_key_of(t, "udp", v, false) &&
+             text_add(t, " @" FLOWS "%c update @" FRAGMENTS "%c { %s timeout 30s }\n                ", v->digit,
+                      v->digit, v->fragmented);
+        ok = ok && add_key_of(t, "udp", v, false) && text_add(t, " @" FLOWS "%c", v->digit) && add_flow(t, v, false);
+        return ok && text_add(t, " goto host\n                %s return\n", v->any);
 }
 
 /* What answers us, and what clients send. A frame for many is for nobody in particular. */
@@ -285,9 +288,7 @@ static bool add_output(struct setup_text *t, const struct setup_options *o)
                 ok = ok && text_add(t, "\n");
                 if (plan_datagrams(o))
                         ok = ok && text_add(t, "                meta skuid >= 0 udp dport ") && plan_udp_ports(t, o) &&
-                             add_flow(t, v, true) &&
-                             text_add(t, " update @" PAIRS "%c { %s daddr . %s saddr timeout " FLOW_TIMEOUT " }\n",
-                                      v->digit, v->header, v->header);
+                             add_flow(t, v, true) && text_add(t, "\n");
         }
         return ok && text_add(t, "        }\n");
 }
@@ -347,7 +348,7 @@ bool bridge_plan_ports(const struct links *all, unsigned seconds, struct setup_t
         bool ok = text_add(t, "flush map " BRIDGE_TABLE " ports\nflush set " BRIDGE_TABLE " own\n");
 
         for (size_t i = 0; i < all->count && ok; i++) {
-                const struct link *bridge = links_bridge_of(all, &all->at[i]);
+                const struct link *bridge = links_reached_by(all, &all->at[i]);
 
                 ok = !bridge || add_port(t, all->at[i].name, bridge->mac, seconds);
         }

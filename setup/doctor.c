@@ -37,9 +37,10 @@ static void missing_features(const struct examination *e)
         int error = -e->s->wanted_error;
 
         if (error)
-                tell(e, DOCTOR_BROKEN, "without nf_tables and its tproxy and socket expressions nothing is intercepted",
-                     "modprobe -a nf_tables nft_tproxy nft_socket", "the kernel does not take the rules: %s",
-                     strerror(error));
+                tell(e, DOCTOR_BROKEN,
+                     "without nf_tables and its tproxy, socket and fib expressions nothing is intercepted",
+                     "modprobe -a nf_tables nft_tproxy nft_socket nft_fib_inet",
+                     "the kernel does not take the rules: %s", e->s->wanted.len ? e->s->wanted.at : strerror(error));
 }
 
 static void no_forwarding(const struct examination *e)
@@ -85,6 +86,21 @@ static void bridge_netfilter(const struct examination *e)
                      "switch this on",
                      "sysctl -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0",
                      "bridge %s hands its frames to iptables", e->s->bridge);
+}
+
+static void ports_of_other_vlans(const struct examination *e)
+{
+        const struct links *all = &e->s->links;
+
+        for (size_t i = 0; i < all->count; i++) {
+                const struct link *bridge = links_bridge_of(all, &all->at[i]);
+
+                if (bridge && !links_reached_by(all, &all->at[i]))
+                        tell(e, DOCTOR_WARNING,
+                             "clients behind it are not intercepted: their frames do not reach the bridge",
+                             "bridge vlan show; then let the bridge itself be in their VLAN, without a tag",
+                             "port %s of bridge %s is in another VLAN than the bridge", all->at[i].name, bridge->name);
+        }
 }
 
 static void no_path_mtu(const struct examination *e)
@@ -275,9 +291,10 @@ static void unanswered(const struct examination *e)
 void doctor_examine(const struct doctor_case *c, void (*tell_it)(void *, const struct finding *), void *context)
 {
         static void (*const examinations[])(const struct examination *) = {
-                missing_features,    interfaces_missing, not_running,     differences,   shadowed,         listeners,
-                gate_is_shut,        no_forwarding,      fwmark_accepted, valid_mark,    bridge_netfilter, no_path_mtu,
-                connections_tracked, evaded_forward,     dropping_input,  no_masquerade, unanswered,
+                missing_features, interfaces_missing,   not_running,   differences,         shadowed,
+                listeners,        gate_is_shut,         no_forwarding, fwmark_accepted,     valid_mark,
+                bridge_netfilter, ports_of_other_vlans, no_path_mtu,   connections_tracked, evaded_forward,
+                dropping_input,   no_masquerade,        unanswered,
         };
         const struct examination e = {c, c->options, c->machine, tell_it, context};
 

@@ -121,7 +121,7 @@ static bool for_each_port(const struct links *all, struct setup_text *t, const c
         bool ok = true;
 
         for (size_t i = 0; i < all->count; i++)
-                if (links_bridge_of(all, &all->at[i]))
+                if (links_reached_by(all, &all->at[i]))
                         ok = ok && text_add(t, "%s%s%s", before, all->at[i].name, after);
         return ok;
 }

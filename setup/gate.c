@@ -28,7 +28,7 @@ int gate_open_handle(struct gate **made, const struct setup_options *o, bool by_
                 return ENOMEM;
         g->options = o;
         if (!by_sets)
-                g->nft = nft_open();
+                g->nft = nft_open(NULL);
         if (!by_sets && !g->nft) {
                 free(g);
                 return ENOMEM;

@@ -2,6 +2,7 @@
 #include "setup/links.h"
 
 #include <errno.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -54,6 +55,8 @@ static int see_switch(const struct nlattr *a, void *context)
                 l->calls4 = mnl_attr_get_u8(a) != 0;
         if (type == IFLA_BR_NF_CALL_IP6TABLES)
                 l->calls6 = mnl_attr_get_u8(a) != 0;
+        if (type == IFLA_BR_VLAN_FILTERING)
+                l->filters_vlans = mnl_attr_get_u8(a) != 0;
         return MNL_CB_OK;
 }
 
@@ -125,15 +128,64 @@ static int see_link(const struct nlmsghdr *h, void *context)
         return MNL_CB_OK;
 }
 
+/* ---- VLANs of bridges ----------------------------------------------------------------------------------------------
+ */
+
+static int see_vlan(const struct nlattr *a, void *context)
+{
+        const struct bridge_vlan_info *v = mnl_attr_get_payload(a);
+        struct link *l = context;
+
+        if (mnl_attr_get_type(a) == IFLA_BRIDGE_VLAN_INFO && mnl_attr_get_payload_len(a) >= sizeof *v &&
+            v->flags & BRIDGE_VLAN_INFO_PVID)
+                l->pvid = v->vid;
+        return MNL_CB_OK;
+}
+
+static int see_bridging(const struct nlattr *a, void *context)
+{
+        return mnl_attr_get_type(a) == IFLA_AF_SPEC ? mnl_attr_parse_nested(a, see_vlan, context) : MNL_CB_OK;
+}
+
+static int see_member(const struct nlmsghdr *h, void *context)
+{
+        struct links *all = context;
+        const struct ifinfomsg *i = mnl_nlmsg_get_payload(h);
+
+        if (mnl_nlmsg_get_payload_len(h) < sizeof *i)
+                return MNL_CB_OK;
+        for (size_t n = 0; n < all->count; n++)
+                if (all->at[n].index == (unsigned)i->ifi_index)
+                        return mnl_attr_parse(h, sizeof *i, see_bridging, &all->at[n]);
+        return MNL_CB_OK;
+}
+
+/* A dump of its own (bridge(8) vlan), which takes to ask for it. */
+static int read_vlans(struct links *all)
+{
+        char buffer[NETLINK_BUFFER];
+        struct nlmsghdr *h = netlink_begin(buffer, RTM_GETLINK, NLM_F_DUMP);
+        struct ifinfomsg *i = mnl_nlmsg_put_extra_header(h, sizeof *i);
+        bool any = false;
+
+        for (size_t n = 0; n < all->count; n++)
+                any |= all->at[n].wanted && all->at[n].filters_vlans;
+        i->ifi_family = AF_BRIDGE;
+        mnl_attr_put_u32(h, IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN);
+        return any ? netlink_talk(NULL, h, see_member, all) : 0;
+}
+
 int links_read(struct links *all, const struct setup_options *o)
 {
         char buffer[NETLINK_BUFFER];
         struct nlmsghdr *h = netlink_begin(buffer, RTM_GETLINK, NLM_F_DUMP);
         struct reading r = {all, o};
+        int error;
 
         *all = (struct links){NULL, 0, 0};
         mnl_nlmsg_put_extra_header(h, sizeof(struct ifinfomsg));
-        return netlink_talk(NULL, h, see_link, &r);
+        error = netlink_talk(NULL, h, see_link, &r);
+        return error ? error : read_vlans(all);
 }
 
 void links_free(struct links *all)
@@ -151,6 +203,13 @@ const struct link *links_bridge_of(const struct links *all, const struct link *p
                 if (all->at[i].index == port->master)
                         return all->at[i].is_bridge && all->at[i].wanted ? &all->at[i] : NULL;
         return NULL;
+}
+
+const struct link *links_reached_by(const struct links *all, const struct link *port)
+{
+        const struct link *bridge = links_bridge_of(all, port);
+
+        return bridge && (!bridge->filters_vlans || (port->pvid && port->pvid == bridge->pvid)) ? bridge : NULL;
 }
 
 bool links_have_bridge(const struct links *all)

@@ -12,7 +12,9 @@ struct link {
         uint8_t mac[6];
         bool is_bridge;
         bool calls4, calls6; /* a bridge that hands its frames to iptables, ip6tables (IFLA_BR_NF_CALL_*) */
-        bool wanted;         /* clients are there, says the configuration */
+        bool filters_vlans;  /* a bridge that keeps VLANs apart */
+        uint16_t pvid; /* on such a bridge, the VLAN of its own, or of its port's, frames without a tag; 0: none */
+        bool wanted;   /* clients are there, says the configuration */
 };
 
 struct links {
@@ -30,6 +32,10 @@ bool links_is_pattern(const char *text);
 
 /* The bridge of a port, if clients are there; else NULL. */
 const struct link *links_bridge_of(const struct links *, const struct link *port);
+
+/* The same if what comes by this port without a tag can be taken off the bridge: where VLANs are kept apart, only the
+ * bridge's own reaches it. */
+const struct link *links_reached_by(const struct links *, const struct link *port);
 
 /* Whether a bridge is among the clients' interfaces. */
 bool links_have_bridge(const struct links *);

@@ -93,38 +93,43 @@ bool listing_compare(const char *wanted, const char *now, struct setup_text *out
 
 int setup_listing(struct setup_text *out)
 {
-        struct nft_ctx *nft = nft_open();
+        struct nft_ctx *nft = nft_open(NULL);
         int error;
 
         if (!nft)
-                return -ENOMEM;
+                return -ENODEV;
         error = nft_list(nft, "list table " PLAN_TABLE, out);
         nft_ctx_free(nft);
         return error ? -ENOENT : 0;
 }
 
-static int list_elsewhere(const struct setup_options *o, int to)
+/* Into *out what is listed, or with an error what is wrong. */
+static int apply_elsewhere(const struct setup_options *o, struct setup_text *out)
 {
-        struct setup_text script = {NULL, 0, 0}, listed = {NULL, 0, 0};
+        struct setup_text script = {NULL, 0, 0};
         struct nft_ctx *nft;
-        int error = 0;
 
         if (unshare(CLONE_NEWNET) != 0)
                 return errno;
-        nft = nft_open();
-        if (!nft || !plan_nft(o, &script))
-                error = ENOMEM;
-        if (!error && nft_run(nft, script.at, NULL) != 0)
-                error = EINVAL;
-        if (!error)
-                error = -setup_listing(&listed);
-        for (size_t at = 0; !error && at < listed.len;) {
-                ssize_t n = write(to, listed.at + at, listed.len - at);
+        nft = nft_open(out);
+        if (!nft)
+                return ENODEV;
+        if (!plan_nft(o, &script))
+                return ENOMEM;
+        return nft_run(nft, script.at, out) ? EINVAL : -setup_listing(out);
+}
+
+static int list_elsewhere(const struct setup_options *o, int to)
+{
+        struct setup_text out = {NULL, 0, 0};
+        int error = apply_elsewhere(o, &out);
+
+        for (size_t at = 0; at < out.len;) {
+                ssize_t n = write(to, out.at + at, out.len - at);
 
                 if (n < 0)
-                        error = errno;
-                else
-                        at += (size_t)n;
+                        return errno;
+                at += (size_t)n;
         }
         return error;
 }

@@ -101,7 +101,7 @@ static void read_uplink_address(struct machine *s)
 
 static void read_ruleset(struct machine *s)
 {
-        struct nft_ctx *nft = nft_open();
+        struct nft_ctx *nft = nft_open(NULL);
 
         if (!nft)
                 return;

@@ -230,6 +230,14 @@ static bool add_datagram_jump(struct setup_text *t, const struct setup_options *
         return ok;
 }
 
+/* Where this machine knows no way to a destination it says so to the client itself, before any handshake: a program
+ * then tries another address at once. On a bridge the way is not for this machine to know. */
+static bool add_no_way(struct setup_text *t)
+{
+        return text_add(t, "                meta iifkind != \"bridge\" fib daddr . mark oif missing return comment "
+                           "\"no way to it\"\n");
+}
+
 static bool add_prerouting(struct setup_text *t, const struct setup_options *o)
 {
         bool ok = text_add(t, "        chain prerouting {\n"
@@ -238,7 +246,7 @@ static bool add_prerouting(struct setup_text *t, const struct setup_options *o)
 
         ok = ok && add_divert(t, o) && add_datagram_divert(t, o) &&
              text_add(t, "                iifname != @gate return\n");
-        ok = ok && (!o->self_test || add_probe(t, o)) && plan_bypass(t, o);
+        ok = ok && (!o->self_test || add_probe(t, o)) && plan_bypass(t, o) && add_no_way(t);
         ok = ok && (o->fail_closed || plan_handed_back(t)) && add_jump(t, o) && add_datagram_jump(t, o);
         return ok && text_add(t, "        }\n");
 }

@@ -25,7 +25,7 @@
 enum { NEAR, FAR, BEYOND, ENDS, BITS4 = 29, BITS6 = 64, MAC = 6 };
 
 struct site {
-        const char *link;
+        char link[IF_NAMESIZE];
         uint8_t four[ENDS][4], six[ENDS][16];
         uint8_t mac[2][MAC]; /* of NEAR and FAR, locally administered (IEEE 802) */
         bool alone;          /* FAR is all that this side finds on the link */
@@ -53,20 +53,38 @@ static const struct site sites[] = {
                         {PRIVATE(1), PRIVATE(2), PRIVATE(3)},
                         MACS(1),
                         false},
-        [PROBE_CLIENT] = {PROBE_CLIENT_LINK,
+        [PROBE_CLIENT] = {PROBE_PREFIX "client",
                           {{203, 0, 113, 249}, {203, 0, 113, 250}, {203, 0, 113, 251}},
                           {DOCUMENTATION(1), DOCUMENTATION(2), DOCUMENTATION(3)},
                           MACS(3),
                           true},
-        [PROBE_ORIGIN] = {PROBE_ORIGIN_LINK,
+        [PROBE_ORIGIN] = {PROBE_PREFIX "origin",
                           {{203, 0, 113, 252}, {203, 0, 113, 251}, {203, 0, 113, 250}},
                           {DOCUMENTATION(4), DOCUMENTATION(3), DOCUMENTATION(2)},
                           MACS(5),
                           true},
 };
 
+/* Eight pairs have the networks 203.0.113.192/26 and 2001:db8:6c69:6d70::/64. */
+static struct site site_of(struct probe_place place)
+{
+        struct site s = sites[place.kind];
+        size_t len = strlen(s.link);
+
+        if (!place.number)
+                return s;
+        snprintf(s.link + len, sizeof s.link - len, "%u", place.number);
+        for (size_t end = 0; end < ENDS; end++) {
+                s.four[end][3] -= (uint8_t)(place.number << (32 - BITS4));
+                s.six[end][14] = (uint8_t)place.number;
+        }
+        for (size_t end = 0; end < 2; end++)
+                s.mac[end][MAC - 2] += (uint8_t)place.number;
+        return s;
+}
+
 struct probe {
-        const struct site *site;
+        struct site site;
         int space;              /* the namespace */
         struct mnl_socket *far; /* rtnetlink in it */
         int socket4, socket6;   /* TCP in it; -1: none */
@@ -88,12 +106,12 @@ static int make_link(const struct probe *p)
         struct nlmsghdr *h = netlink_begin(buffer, RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
         struct nlattr *info, *of_veth, *peer;
 
-        put_end(h, p->site->link, p->site->mac[NEAR]);
+        put_end(h, p->site.link, p->site.mac[NEAR]);
         info = mnl_attr_nest_start(h, IFLA_LINKINFO);
         mnl_attr_put_strz(h, IFLA_INFO_KIND, "veth");
         of_veth = mnl_attr_nest_start(h, IFLA_INFO_DATA);
         peer = mnl_attr_nest_start(h, VETH_INFO_PEER);
-        put_end(h, FAR_LINK, p->site->mac[FAR]);
+        put_end(h, FAR_LINK, p->site.mac[FAR]);
         mnl_attr_put_u32(h, IFLA_NET_NS_FD, (uint32_t)p->space);
         mnl_attr_nest_end(h, peer);
         mnl_attr_nest_end(h, of_veth);
@@ -203,26 +221,40 @@ static int configure(struct mnl_socket *socket, const char *name, const struct p
 
                 if (probe_socket(p, family) < 0)
                         continue;
-                error = add_address(p->site, socket, index, family, is_near ? NEAR : FAR);
+                error = add_address(&p->site, socket, index, family, is_near ? NEAR : FAR);
                 if (!error)
-                        error = add_neighbour(p->site, socket, index, family, is_near ? FAR : BEYOND);
+                        error = add_neighbour(&p->site, socket, index, family, is_near ? FAR : BEYOND);
         }
+        return error;
+}
+
+static int link_up(struct probe *p)
+{
+        int error = make_link(p);
+        char name[64];
+
+        if (error)
+                return error;
+        snprintf(name, sizeof name, "net/ipv6/conf/%s/disable_ipv6", p->site.link);
+        sysctl_write(name, "0"); /* where IPv6 is off, there is no such file */
+        error = configure(NULL, p->site.link, p);
+        if (!error)
+                error = configure(p->far, FAR_LINK, p);
+        if (error)
+                remove_link(p->site.link);
         return error;
 }
 
 int probe_relink(struct probe *p)
 {
-        int error = remove_link(p->site->link);
-        char name[64];
+        int error = remove_link(p->site.link);
 
-        if (!error)
-                error = make_link(p);
-        if (error)
-                return error;
-        snprintf(name, sizeof name, "net/ipv6/conf/%s/disable_ipv6", p->site->link);
-        sysctl_write(name, "0"); /* where IPv6 is off, there is no such file */
-        error = configure(NULL, p->site->link, p);
-        return error ? error : configure(p->far, FAR_LINK, p);
+        return error ? error : link_up(p);
+}
+
+const char *probe_link(const struct probe *p)
+{
+        return p->site.link;
 }
 
 /* ---- the namespace -------------------------------------------------------------------------------------------------
@@ -277,43 +309,51 @@ static int make_space(struct probe *p, bool ipv6)
         return error;
 }
 
-static int failed(struct probe **held, int error, const char *what, struct setup_text *why)
+static void free_space(struct probe *p)
 {
-        text_add(why, "%s: %s", what, strerror(-error));
-        probe_free(held);
-        return error;
-}
-
-int probe_open(struct probe **made, enum probe_place place, bool ipv6, struct setup_text *why)
-{
-        struct probe *p = calloc(1, sizeof *p);
-        int error;
-
-        if (!p)
-                return -ENOMEM;
-        p->site = &sites[place];
-        p->space = p->socket4 = p->socket6 = -1;
-        *made = p;
-        error = make_space(p, ipv6 && sysctl_ipv6());
-        if (error)
-                return failed(made, error, "a network namespace cannot be made", why);
-        error = probe_relink(p);
-        return error ? failed(made, error, "the link of a test cannot be made", why) : 0;
-}
-
-void probe_free(struct probe **held)
-{
-        struct probe *p = *held;
         int *const fds[] = {&p->space, &p->socket4, &p->socket6};
 
-        *held = NULL;
-        remove_link(p->site->link);
         if (p->far)
                 mnl_socket_close(p->far);
         for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
                 if (*fds[i] >= 0)
                         close(*fds[i]);
         free(p);
+}
+
+/* The link of a self-test may be one that another life of the program left; of doctor's it is somebody else's. */
+int probe_open(struct probe **made, struct probe_place place, bool ipv6, struct setup_text *why)
+{
+        struct probe *p = calloc(1, sizeof *p);
+        const char *what = "a network namespace cannot be made";
+        int error;
+
+        *made = NULL;
+        if (!p)
+                return -ENOMEM;
+        p->site = site_of(place);
+        p->space = p->socket4 = p->socket6 = -1;
+        error = make_space(p, ipv6 && sysctl_ipv6());
+        if (!error) {
+                what = "the link of a test cannot be made";
+                error = place.kind == PROBE_SELF ? probe_relink(p) : link_up(p);
+        }
+        if (error) {
+                text_add(why, "%s: %s", what, strerror(-error));
+                free_space(p);
+                return error;
+        }
+        *made = p;
+        return 0;
+}
+
+void probe_free(struct probe **held)
+{
+        struct probe *p = *held;
+
+        *held = NULL;
+        remove_link(p->site.link);
+        free_space(p);
 }
 
 /* ---- what the tests need -------------------------------------------------------------------------------------------
@@ -338,9 +378,11 @@ static socklen_t address_of(const struct site *s, int end, int family, uint16_t 
         return family == AF_INET6 ? sizeof to6 : sizeof to4;
 }
 
-socklen_t probe_address(enum probe_place place, int family, uint16_t port, struct sockaddr_storage *to)
+socklen_t probe_address(struct probe_place place, int family, uint16_t port, struct sockaddr_storage *to)
 {
-        return address_of(&sites[place], FAR, family, port, to);
+        struct site s = site_of(place);
+
+        return address_of(&s, FAR, family, port, to);
 }
 
 socklen_t probe_destination(int family, uint16_t port, struct sockaddr_storage *to)
@@ -348,12 +390,12 @@ socklen_t probe_destination(int family, uint16_t port, struct sockaddr_storage *
         return address_of(&sites[PROBE_SELF], BEYOND, family, port, to);
 }
 
-bool probe_is_at(enum probe_place place, const struct sockaddr *a)
+bool probe_is_at(struct probe_place place, const struct sockaddr *a)
 {
         const struct sockaddr_in *a4 = (const struct sockaddr_in *)(const void *)a;
         const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)(const void *)a;
-        const struct site *s = &sites[place];
+        struct site s = site_of(place);
 
-        return a->sa_family == AF_INET6 ? memcmp(&a6->sin6_addr, s->six[FAR], sizeof s->six[0]) == 0
-                                        : memcmp(&a4->sin_addr, s->four[FAR], sizeof s->four[0]) == 0;
+        return a->sa_family == AF_INET6 ? memcmp(&a6->sin6_addr, s.six[FAR], sizeof s.six[0]) == 0
+                                        : memcmp(&a4->sin_addr, s.four[FAR], sizeof s.four[0]) == 0;
 }

@@ -100,13 +100,11 @@ static int delete_routes(const struct setup_options *o, struct setup_text *why)
 
 static int run_script(const char *script, struct setup_text *why)
 {
-        struct nft_ctx *nft = nft_open();
+        struct nft_ctx *nft = nft_open(why);
         int error;
 
-        if (!nft) {
-                text_add(why, "nftables cannot be opened");
-                return -ENOMEM;
-        }
+        if (!nft)
+                return -ENODEV;
         error = nft_run(nft, script, why) ? -EINVAL : 0;
         nft_ctx_free(nft);
         return error;

@@ -66,7 +66,7 @@ int setup_down(const struct setup_options *, struct setup_text *why);
 int setup_listing(struct setup_text *);
 
 /* The same as it would be if the plan were applied: it is, in a network namespace that is gone afterwards. Takes
- * CAP_SYS_ADMIN and CAP_NET_ADMIN, and some 10 ms. 0 or -errno. */
+ * CAP_SYS_ADMIN and CAP_NET_ADMIN, and some 10 ms. 0 or -errno; the text then says what is wrong, if that is known. */
 int setup_wanted(const struct setup_options *, struct setup_text *);
 
 /* Compares plan and machine: one line for each difference; 0 if there is none, 1 if there are, < 0 -errno if it cannot

@@ -353,8 +353,8 @@ def crosses(box, address, vlan):
 
 
 @pytest.mark.parametrize("form", ["nft", "ebtables"])
-def test_frames_with_a_vlans_tag_stay_on_the_bridge(box, boxed, by_ebtables, servers, form):
-    (boxed if form == "nft" else by_ebtables)()
+def test_frames_with_a_vlans_tag_stay_on_the_bridge(box, servers, request, form):
+    request.getfixturevalue("boxed" if form == "nft" else "by_ebtables")()
     wait.eventually(lambda: intercepted(servers[0], box.client) is True, "the gate to open")
     nobody = "198.18.255.1"
     assert crosses(box, nobody, 7)

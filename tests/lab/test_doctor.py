@@ -231,6 +231,29 @@ def test_replies_that_go_another_way(lab, doctor, origin, fetch, version):
         lab.gateway.run("nft", "delete", "table", "inet", "lab_fw")
 
 
+@pytest.mark.parametrize("version", [4, 6])
+def test_replies_of_one_server_that_go_another_way(lab, doctor, origin, fetch, version):
+    """All others answer. It is tried from the gateway's own address, and by that it is told from one that is down."""
+    ask = doctor(origin={"connect_timeout": "1s"})
+    there, well, down = origin(family=version), origin(family=version), lab.fresh_address(version)
+    lab.gateway.run("nft", "-f", "-", input=rule("nat hook postrouting priority srcnat", 'oifname "wan9" masquerade'))
+    lab.origin.run("ip", f"-{version}", "route", "add", "blackhole", "10.77.0.0/16" if version == 4 else "fd77::/16", "table", "200")
+    lab.origin.run("ip", f"-{version}", "rule", "add", "from", there.address, "lookup", "200")
+    try:
+        for _ in range(3):
+            assert fetch(well).status == 200
+        with pytest.raises(ConnectionError):
+            fetch(there)
+        with pytest.raises(ConnectionError):
+            lab.client.connect(down).ask(b"GET / HTTP/1.0\r\n\r\n")
+        address = f"[{there.address}]" if version == 6 else there.address
+        only(ask(), "warning", f"1 of 2 servers that did not answer Limpid in a client's name answer this machine itself, such as {address}:80")
+    finally:
+        lab.origin.run("ip", f"-{version}", "rule", "del", "lookup", "200")
+        lab.origin.run("ip", f"-{version}", "route", "flush", "table", "200")
+        lab.gateway.run("nft", "delete", "table", "inet", "lab_fw")
+
+
 # ---- the live test
 
 def rule(hook, words):
@@ -299,6 +322,28 @@ def test_nothing_stays_of_a_doctor_that_is_killed(lab, doctor):
         lab.gateway.run("nft", "delete", "table", "inet", "lab_fw")
     wait.eventually(lambda: "limpid-client" not in lab.gateway.run("ip", "link"), "its links to go")
     assert ask() == []
+
+
+def test_doctors_at_the_same_time(lab, doctor):
+    """Each has a client and an origin of its own: first three whose clients get no answer, which takes them a while, then three that end well."""
+    limpid = doctor().limpid
+
+    def three():
+        return [subprocess.Popen(lab.gateway.command(binary(), "doctor", "-c", limpid.path), stdout=subprocess.PIPE, text=True) for _ in range(3)]
+
+    def end(doctors):
+        return [process.communicate(timeout=60)[0] for process in doctors]
+
+    lab.gateway.run("nft", "-f", "-", input=rule("filter hook input priority filter", 'iifname "limpid-client*" meta l4proto tcp drop'))
+    try:
+        doctors = three()
+        wait.eventually(lambda: len(re.findall("limpid-(?:client|origin)", lab.gateway.run("ip", "-br", "link"))) == 6, "their links")
+        said = end(doctors)
+    finally:
+        lab.gateway.run("nft", "delete", "table", "inet", "lab_fw")
+    assert all(text.count("nobody answered the client's SYN") == 2 for text in said), said
+    said = end(three())
+    assert all(text.count("a request came through Limpid") == 2 for text in said), said
 
 
 def test_a_configuration_that_cannot_be_read(limpid_with):

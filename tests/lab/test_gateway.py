@@ -410,18 +410,38 @@ def test_k6_cookies_of_another_service_shut_no_gate(lab, limpid_with, there, all
     assert "new ones go direct" not in limpid.stderr and limpid.stderr.count("the gate is") == 1
 
 
-@pytest.mark.parametrize("broken", ["refused", "unreachable"])
+def curl(lab, *addresses, retry=True):
+    """What curl gets of a host with these addresses, tried in this order."""
+    again = ["--retry", 5, "--retry-all-errors", "--retry-delay", 1] if retry else []
+    return lab.client.run("curl", "-sS", "--max-time", 20, *again, "--resolve", f"both.test:80:{','.join(addresses)}", "http://both.test/")
+
+
+@pytest.mark.parametrize("broken", ["refused", "silent"])
 def test_k9_a_server_whose_ipv6_is_broken(lab, limpid_with, origin, broken):
     """The first try is reset; the next one finds the truth, and goes over to IPv4 as it would without Limpid."""
-    there, six = origin(answer(reply(b"four"))), "2001:db8:99::1" if broken == "unreachable" else lab.fresh_address(6)
-    limpid_with()
-    lab.gateway.run("ip", "-6", "route", "add", "unreachable", "2001:db8:99::/64")
+    there, six = origin(answer(reply(b"four"))), lab.fresh_address(6)
+    limpid_with(origin={"connect_timeout": "1s"})
+    if broken == "silent":
+        lab.origin.run("ip", "-6", "route", "add", "blackhole", six)
     try:
-        said = lab.client.run("curl", "-sS", "--max-time", 20, "--retry", 5, "--retry-all-errors", "--retry-delay", 1,
-                              "--resolve", f"both.test:80:{six},{there.address}", "http://both.test/")
-        assert said == "four"
+        assert curl(lab, six, there.address) == "four"
     finally:
-        lab.gateway.run("ip", "-6", "route", "del", "unreachable", "2001:db8:99::/64")
+        if broken == "silent":
+            lab.origin.run("ip", "-6", "route", "del", "blackhole", six)
+
+
+@pytest.mark.parametrize("form", ["tproxy", "mark"])
+def test_k9_where_there_is_no_way_the_client_hears_it_at_once(lab, limpid_with, origin, form):
+    """The gateway's IPv6 is broken: what it says of that reaches the client before any handshake, and its first try goes over to IPv4."""
+    there = origin(answer(reply(b"four")))
+    limpid = limpid_with(intercept={"form": form})
+    for kind in ("unreachable", "prohibit"):
+        lab.gateway.run("ip", "-6", "route", "add", kind, "2001:db8:99::/64")
+        try:
+            assert curl(lab, "2001:db8:99::1", there.address, retry=False) == "four"
+        finally:
+            lab.gateway.run("ip", "-6", "route", "del", kind, "2001:db8:99::/64")
+    assert limpid.stats()["upstream_failures"] == 0
 
 
 FORBIDDEN = """

@@ -110,6 +110,14 @@ Test(plan, a_condition_on_one_family_meets_no_rule_of_the_other)
         cr_assert_not_null(strstr(text.at, "meta nfproto ipv6 meta l4proto tcp tproxy ip6 to [::1]:3129"));
 }
 
+Test(plan, what_there_is_no_way_to_is_not_intercepted)
+{
+        struct setup_options o = options();
+
+        cr_assert(before(plan(&o), "iifname != @gate", "fib daddr . mark oif missing return"));
+        cr_assert(before(text.at, "fib daddr . mark oif missing return", "jump intercept"));
+}
+
 Test(plan, the_mark_form_marks_only_where_a_socket_listens)
 {
         struct setup_options o = options();

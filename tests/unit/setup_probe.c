@@ -14,7 +14,7 @@ static bool is_client(int family, const char *text)
                 inet_pton(family, text, &a6.sin6_addr);
         else
                 inet_pton(family, text, &a4.sin_addr);
-        return probe_is_at(PROBE_SELF,
+        return probe_is_at((struct probe_place){PROBE_SELF, 0},
                            family == AF_INET6 ? (const struct sockaddr *)&a6 : (const struct sockaddr *)&a4);
 }
 
@@ -41,4 +41,21 @@ Test(probe, the_destination_is_on_the_same_link)
         cr_assert_eq(probe_destination(AF_INET6, 80, &to), sizeof *a6);
         cr_expect_str_eq(inet_ntop(AF_INET6, &a6->sin6_addr, text, sizeof text), "fd6c:696d:7069:64::3");
         cr_expect_eq(ntohs(a6->sin6_port), 80);
+}
+
+Test(probe, pairs_have_addresses_of_their_own)
+{
+        static const int families[] = {AF_INET, AF_INET6};
+        struct sockaddr_storage at[2 * PROBE_PAIRS];
+
+        for (size_t f = 0; f < 2; f++) {
+                for (unsigned i = 0; i < 2 * PROBE_PAIRS; i++) {
+                        struct probe_place place = {i % 2 ? PROBE_ORIGIN : PROBE_CLIENT, i / 2};
+
+                        memset(&at[i], 0, sizeof at[i]);
+                        probe_address(place, families[f], 80, &at[i]);
+                        for (unsigned j = 0; j <= i; j++)
+                                cr_expect(probe_is_at(place, (struct sockaddr *)&at[j]) == (i == j), "%u and %u", i, j);
+                }
+        }
 }
