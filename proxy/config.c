@@ -262,6 +262,9 @@ static void check_interception(const struct config *c, const struct config_secti
         if (c->setup.table >= 253 && c->setup.table <= 255) /* default, main, local: ip-route(8) */
                 config_error(errors, line, "intercept.table must be one of our own, not %u, which is the system's",
                              c->setup.table);
+        if (c->setup.prove_ipv6 && c->setup.fail_closed)
+                config_error(errors, line,
+                             "intercept.prove_ipv6 lets first connections go direct: not with fail = \"closed\"");
 }
 
 /* Only TPROXY leaves the listener's port free for one that replies can be sent from. */

@@ -43,6 +43,7 @@ const struct config_key config_keys[CONFIG_KEYS] = {
         NUMBER("intercept", "mark", "0x1", CONFIG_U32, config.setup.mark, 1, UINT32_MAX),
         NUMBER("intercept", "table", "100", CONFIG_U32, config.setup.table, 1, UINT32_MAX),
         BOOL("intercept", "ipv6", "true", config.setup.ipv6),
+        BOOL("intercept", "prove_ipv6", "false", config.setup.prove_ipv6),
         TEXTS("intercept", "bypass_clients", NULL, config.setup.bypass_clients, config.setup.bypass_client_count, setup_address_error),
         TEXTS("intercept", "bypass_servers", "private", config.setup.bypass_servers, config.setup.bypass_server_count, server_error),
         TEXT("intercept", "match", "", AT(config.setup.match), value_condition),

@@ -167,7 +167,7 @@ static enum doctor_severity examine(const struct config *config)
         examine_limits(&worst);
         examine_clock(&worst);
         examine_resolvers(config, &worst);
-        if (c.running && c.spoofs && !config->manual)
+        if (c.running && c.spoofs && !config->manual && !doctor_unanswered(&c))
                 doctor_reach(config, say, &worst);
         if (c.running && !config->manual) /* else it is not for us to know by which link clients come */
                 doctor_live(config, say, &worst);

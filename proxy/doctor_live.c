@@ -9,11 +9,12 @@
 #include <unistd.h>
 
 #include "proxy/address.h"
+#include "proxy/doctor_datagram.h"
 #include "setup/probe.h"
 #include "setup/sysctl.h"
 
 enum {
-        GATE_SECONDS = 20, /* longer than both tests take */
+        GATE_SECONDS = 40, /* longer than both tests take */
         ORIGIN_MS = 3000,  /* until the origin is asked */
         HEAD_MAX = 4096,
         FAMILIES = 2
@@ -204,8 +205,17 @@ static void say_end(const struct live_test *t, enum live end, void (*tell)(void 
         tell(context, &(struct finding){ends[end].severity, what, ends[end].why, ends[end].mend});
 }
 
+/* The origin is new to everybody. */
+static int prove(struct gate *gate, const struct config *config, unsigned pair)
+{
+        struct sockaddr_storage to = {0};
+
+        probe_address((struct probe_place){PROBE_ORIGIN, pair}, AF_INET6, config->setup.ports[0], &to);
+        return gate_prove(gate, (const struct sockaddr_in6 *)&to, GATE_SECONDS);
+}
+
 /* The client's link is let into the gate for as long as the test takes. */
-static int open_gate(const struct config *config, const char *link)
+static int open_gate(const struct config *config, const char *link, unsigned pair, bool ipv6)
 {
         struct gate *gate;
         int error = gate_open_handle(&gate, &config->setup, false);
@@ -213,6 +223,8 @@ static int open_gate(const struct config *config, const char *link)
         if (error)
                 return error;
         error = gate_probe(gate, link, GATE_SECONDS);
+        if (!error && ipv6 && config->setup.prove_ipv6)
+                error = prove(gate, config, pair);
         gate_free(&gate);
         return error;
 }
@@ -238,7 +250,7 @@ static bool assemble(struct live_test *t, bool ipv6)
                         error = probe_open(&t->origin, (struct probe_place){PROBE_ORIGIN, t->pair}, ipv6, &why);
                 setup_text_free(&why);
                 if (!error)
-                        return open_gate(t->config, probe_link(t->client)) == 0;
+                        return open_gate(t->config, probe_link(t->client), t->pair, ipv6) == 0;
                 dissolve(t);
         }
         return false;
@@ -254,6 +266,9 @@ void doctor_live(const struct config *config, void (*tell)(void *, const struct 
                 t.family = i ? AF_INET6 : AF_INET;
                 t.listener = -1;
                 say_end(&t, ready ? try(&t) : LIVE_UNTRIED, tell, context);
+                if (ready)
+                        doctor_datagram(&(struct datagram_test){config, t.client, t.origin, t.pair, t.family}, tell,
+                                        context);
         }
         dissolve(&t);
 }

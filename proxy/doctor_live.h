@@ -1,6 +1,7 @@
 /* The live test of `limpid doctor`: a client and its origin are made, each in a network namespace that is thrown away
  * afterwards, with this machine between them as for any other client; one request goes from one to the other by the
- * rules that are in force, and through the program that runs. What each of them sees tells how far it came. */
+ * rules that are in force, and through the program that runs, and where they are relayed a datagram after it
+ * (doctor_datagram.h). What each of them sees tells how far it came. */
 #ifndef PROXY_DOCTOR_LIVE_H
 #define PROXY_DOCTOR_LIVE_H
 

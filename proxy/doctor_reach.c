@@ -27,7 +27,7 @@ static void begin(struct trial *t, const union address *to)
         t->to[t->count] = *to;
         t->fds[t->count++] = (struct pollfd){fd, POLLOUT, 0};
         if (fd >= 0)
-                connect(fd, &to->sa, address_len(to)); /* its end is told by poll */
+                (void)connect(fd, &to->sa, address_len(to)); /* its end is told by poll */
 }
 
 static void end(struct trial *t, size_t i)

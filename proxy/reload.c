@@ -62,6 +62,7 @@ void reload_finish(struct warden *w)
                 gate_take_options(w->gate, &w->config->setup);
         config_free(&old);
         memset(w->missing, 0, sizeof w->missing);
+        resolvers_read(&w->resolvers, w->config, RESOLVERS_PATH);
         log_open(w->config->log.level);
         log_say(LOG_NOTICE, "%s is in force", w->path);
 }

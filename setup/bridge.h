@@ -13,7 +13,7 @@ int bridge_up(const struct setup_options *, struct setup_text *why);
 /* Gives back what was found; also where nothing is up. 0 or -errno. */
 int bridge_down(const struct setup_options *, struct setup_text *why);
 
-/* A line for each difference between plan and machine. */
+/* A line for each difference between plan and machine, but for the table's rules (setup/listing.h). */
 void bridge_check(const struct setup_options *, struct setup_text *out);
 
 /* Commands for a shell that do what bridge_up does. False: out of memory. */

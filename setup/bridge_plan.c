@@ -173,8 +173,8 @@ static bool add_opening(struct setup_text *t, const struct setup_options *o)
                         ok = ok && text_add(t, "               ") &&
                              add_statement(t, "delete", kinds[k], &versions[i], false, "") && text_add(t, "\n");
         ok = ok && (o->fail_closed || text_add(t, "                iifname != @gate return\n")) && plan_bypass(t, o);
-        ok = ok && (o->fail_closed || plan_handed_back(t)) && text_add(t, "                ") && plan_ports(t, o) &&
-             add_jump(t, o) && add_dns_opening(t, o);
+        ok = ok && (o->fail_closed || plan_handed_back(t)) && plan_unproved(t, o, "") &&
+             text_add(t, "                ") && plan_ports(t, o) && add_jump(t, o) && add_dns_opening(t, o);
         return ok && text_add(t, "        }\n");
 }
 
@@ -252,14 +252,16 @@ static bool add_error(struct setup_text *t, const struct setup_options *o, const
 /* What is addressed to this machine anyway, and what carries a VLAN's tag, is not for us to see. */
 static bool add_prerouting(struct setup_text *t, const struct setup_options *o)
 {
-        bool ok = text_add(t,
-                           "        chain prerouting {\n"
-                           "                type filter hook prerouting priority filter; policy accept;\n"
-                           "                iifname != @ports accept\n"
-                           "                iifname . ether daddr @own accept\n"
-                           "                ether type { 8021q, 8021ad } accept\n"
-                           "                %s goto opening\n",
-                           syn);
+        bool ok = text_add(t, "        chain prerouting {\n"
+                              "                type filter hook prerouting priority filter; policy accept;\n"
+                              "                iifname != @ports accept\n");
+
+        ok = ok && plan_answers(t, o) &&
+             text_add(t,
+                      "                iifname . ether daddr @own accept\n"
+                      "                ether type { 8021q, 8021ad } accept\n"
+                      "                %s goto opening\n",
+                      syn);
 
         if (plan_datagrams(o))
                 ok = ok && text_add(t, "                meta l4proto udp goto datagrams\n");
@@ -309,6 +311,7 @@ bool bridge_plan_nft(const struct setup_options *o, struct setup_text *t)
                               "                flags timeout\n"
                               "        }\n");
 
+        ok = ok && plan_answered_set(t, o);
         for (size_t i = 0; i < 2; i++)
                 ok = ok && add_sets(t, o, &versions[i]);
         ok = ok && text_add(t, "        chain host {\n"

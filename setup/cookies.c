@@ -97,7 +97,7 @@ static bool fills_half(const struct setup_options *o, int family)
 {
         uint16_t port = o->form == SETUP_MARK && o->port_count ? o->ports[0] : o->listen_port;
         struct waiting w = {o, 0, 1};
-        struct listener l;
+        struct listener l = {0};
 
         if (listener_find(&l, family, port) != 0)
                 return true;

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { WHAT_MAX = 512, CONNTRACK_PERCENT = 90, FAILURES_LEAST = 5, MTU_IPV6 = 1280 /* RFC 8200 §5 */ };
@@ -208,11 +209,29 @@ static void gate_is_shut(const struct examination *e)
                      "the gate is shut although limpid run is running");
 }
 
+/* The program says what it has done last; the kernel, what came of it. */
+static void gate_is_empty(const struct examination *e)
+{
+        const struct links *all = &e->s->links;
+        char element[IF_NAMESIZE + 2];
+
+        if (!e->about->running || !e->about->open || e->about->manual)
+                return;
+        for (size_t i = 0; i < all->count; i++) {
+                snprintf(element, sizeof element, "\"%s\"", all->at[i].name);
+                if (all->at[i].wanted && !(e->s->gate.at && strstr(e->s->gate.at, element)))
+                        tell(e, DOCTOR_BROKEN, "its clients' connections go direct: who renews the gate hangs",
+                             "systemctl restart limpid", "%s is not in the gate, which limpid run says is open",
+                             all->at[i].name);
+        }
+}
+
 /* ---- other rules ---------------------------------------------------------------------------------------------------
  */
 
-/* Looks through the chains of a hook, but for those of our own tables. True: one has `what` in it. */
-static bool chain_has(const char *ruleset, const char *hook, const char *what)
+/* Looks through the chains of a hook, but for those of our own tables. True: `is` says so of a line in one. */
+static bool chain_has(const char *ruleset, const char *hook, bool (*is)(const char *line, const void *),
+                      const void *what)
 {
         bool ours = false, hooked = false;
         char line[1024];
@@ -229,18 +248,69 @@ static bool chain_has(const char *ruleset, const char *hook, const char *what)
                         hooked = false;
                 else if (strstr(line, " hook "))
                         hooked = strstr(line, hook) != NULL;
-                if (hooked && !ours && strstr(line, what))
+                if (hooked && !ours && is(line, what))
                         return true;
         }
         return false;
 }
 
+/* Of words that end with NULL. */
+static bool has_one(const char *line, const void *words)
+{
+        for (const char *const *w = words; *w; w++)
+                if (strstr(line, *w))
+                        return true;
+        return false;
+}
+
+/* As nft lists them: one port, a range, or some of both in braces. */
+static bool names_port(const char *line, unsigned port)
+{
+        const char *at = strstr(line, "dport ");
+        char *end;
+
+        for (at = at ? at + strlen("dport ") : ""; *(at += strspn(at, " {,")); at = end) {
+                unsigned long first = strtoul(at, &end, 10), last = first;
+
+                if (end == at)
+                        return false;
+                if (*end == '-')
+                        last = strtoul(end + 1, &end, 10);
+                if (first <= port && port <= last)
+                        return true;
+        }
+        return false;
+}
+
+static bool sends_elsewhere(const char *line, const void *options)
+{
+        static const char *const verdicts[] = {" redirect", " dnat ", " tproxy ", "REDIRECT", "DNAT", "TPROXY", NULL};
+        const struct setup_options *o = options;
+
+        for (size_t i = 0; i < o->port_count; i++)
+                if (names_port(line, o->ports[i]))
+                        return has_one(line, verdicts);
+        return false;
+}
+
+static const char *const drops[] = {"policy drop", " drop", NULL};
+
+/* Destination NAT comes before us, and so may what others do with tproxy. */
+static void sent_elsewhere(const struct examination *e)
+{
+        if (chain_has(e->s->ruleset.at, " hook prerouting ", sends_elsewhere, e->o))
+                tell(e, DOCTOR_WARNING,
+                     "what it takes never comes to Limpid; a captive portal means that, a rule that another proxy left "
+                     "does not",
+                     "nft list ruleset; then remove it, unless it is meant",
+                     "a rule of the firewall sends connections to an intercepted port elsewhere");
+}
+
 static void evaded_forward(const struct examination *e)
 {
-        const char *rules = e->s->ruleset.at;
+        static const char *const words[] = {"policy drop", " drop", "reject", NULL};
 
-        if (chain_has(rules, " hook forward ", "policy drop") || chain_has(rules, " hook forward ", " drop") ||
-            chain_has(rules, " hook forward ", "reject"))
+        if (chain_has(e->s->ruleset.at, " hook forward ", has_one, words))
                 tell(e, DOCTOR_WARNING,
                      "interception goes round the FORWARD chain: what it forbids of these ports becomes possible",
                      "say the same in intercept.match, bypass_servers or bypass_clients",
@@ -249,10 +319,7 @@ static void evaded_forward(const struct examination *e)
 
 static void dropping_input(const struct examination *e)
 {
-        const char *rules = e->s->ruleset.at;
-
-        if (!e->about->open &&
-            (chain_has(rules, " hook input ", "policy drop") || chain_has(rules, " hook input ", " drop")))
+        if (!e->about->open && chain_has(e->s->ruleset.at, " hook input ", has_one, drops))
                 tell(e, DOCTOR_WARNING, "intercepted connections pass INPUT, as packets for foreign addresses",
                      "nft insert rule inet filter input meta mark and 0x1 != 0 accept (with your table, chain and "
                      "intercept.mark)",
@@ -274,11 +341,16 @@ static void no_masquerade(const struct examination *e)
 }
 
 /* A router further on that knows another way to the clients sends them what was meant for us, and they refuse it. */
+bool doctor_unanswered(const struct doctor_case *c)
+{
+        return c->spoofs && c->failures >= FAILURES_LEAST && c->connects < c->failures + c->failures / 10 + 1;
+}
+
 static void unanswered(const struct examination *e)
 {
         const struct doctor_case *c = e->about;
 
-        if (c->spoofs && c->failures >= FAILURES_LEAST && c->connects < c->failures + c->failures / 10 + 1)
+        if (doctor_unanswered(c))
                 tell(e, DOCTOR_BROKEN,
                      "what servers answer to clients' addresses does not come back through this machine, or those "
                      "addresses mean nothing out there",
@@ -291,10 +363,10 @@ static void unanswered(const struct examination *e)
 void doctor_examine(const struct doctor_case *c, void (*tell_it)(void *, const struct finding *), void *context)
 {
         static void (*const examinations[])(const struct examination *) = {
-                missing_features, interfaces_missing,   not_running,   differences,         shadowed,
-                listeners,        gate_is_shut,         no_forwarding, fwmark_accepted,     valid_mark,
-                bridge_netfilter, ports_of_other_vlans, no_path_mtu,   connections_tracked, evaded_forward,
-                dropping_input,   no_masquerade,        unanswered,
+                missing_features,    interfaces_missing, not_running,      differences,          shadowed,
+                listeners,           gate_is_shut,       gate_is_empty,    sent_elsewhere,       no_forwarding,
+                fwmark_accepted,     valid_mark,         bridge_netfilter, ports_of_other_vlans, no_path_mtu,
+                connections_tracked, evaded_forward,     dropping_input,   no_masquerade,        unanswered,
         };
         const struct examination e = {c, c->options, c->machine, tell_it, context};
 

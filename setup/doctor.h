@@ -25,6 +25,9 @@ struct doctor_case {
         uint64_t connects, failures; /* of it to origins since it began; of these, destinations without an answer */
 };
 
+/* Whether no server has answered at all. */
+bool doctor_unanswered(const struct doctor_case *);
+
 /* Calls `tell` for each finding; its texts are good until `tell` returns. */
 void doctor_examine(const struct doctor_case *, void (*tell)(void *context, const struct finding *), void *context);
 

@@ -162,6 +162,27 @@ static int hand_back(struct gate *g, const char *table, bool is_six, const char 
                             is_six ? '6' : '4', host, port, seconds));
 }
 
+/* Which is no error where the set is not there. */
+static void forget_answer(struct gate *g, const char *table, const char *host, unsigned port)
+{
+        struct setup_text script = {NULL, 0, 0};
+
+        run(g, &script,
+            text_add(&script, "add element %s answered6 { %s . %u }\ndelete element %s answered6 { %s . %u }\n", table,
+                     host, port, table, host, port));
+}
+
+int gate_prove(struct gate *g, const struct sockaddr_in6 *a, unsigned seconds)
+{
+        struct setup_text script = {NULL, 0, 0};
+        char host[INET6_ADDRSTRLEN];
+
+        inet_ntop(AF_INET6, &a->sin6_addr, host, sizeof host);
+        return run(g, &script,
+                   text_add(&script, "add element " PLAN_TABLE " answered6 { %s . %u timeout %us }\n", host,
+                            ntohs(a->sin6_port), seconds));
+}
+
 int gate_bypass(struct gate *g, const struct sockaddr *a, unsigned seconds)
 {
         const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)a;
@@ -177,6 +198,10 @@ int gate_bypass(struct gate *g, const struct sockaddr *a, unsigned seconds)
         inet_ntop(a->sa_family, is_six ? (const void *)&six->sin6_addr : (const void *)&four->sin_addr, host,
                   sizeof host);
         port = ntohs(is_six ? six->sin6_port : four->sin_port);
+        if (is_six && g->options->prove_ipv6) {
+                forget_answer(g, BRIDGE_TABLE, host, port);
+                forget_answer(g, PLAN_TABLE, host, port);
+        }
         hand_back(g, BRIDGE_TABLE, is_six, host, port, seconds); /* which need not be there */
         return hand_back(g, PLAN_TABLE, is_six, host, port, seconds);
 }

@@ -31,8 +31,8 @@ static int see_socket(const struct nlmsghdr *h, void *context)
 
         if (ntohs(m->id.idiag_sport) != s->port)
                 return MNL_CB_OK;
-        if (!s->found->there || m->idiag_wqueue < s->found->backlog)
-                s->found->backlog = m->idiag_wqueue;
+        s->found->backlog =
+                s->found->there && s->found->backlog < m->idiag_wqueue ? s->found->backlog : m->idiag_wqueue;
         s->found->there = true;
         return mnl_attr_parse(h, sizeof *m, see_attribute, s->found);
 }

@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "setup/bridge_plan.h"
+#include "setup/links.h"
 #include "setup/nft.h"
 #include "setup/plan.h"
 #include "setup/text.h"
@@ -51,7 +53,7 @@ static unsigned times(const char *text, const char *end, struct line line)
 }
 
 /* The lines of one text that another has not so often. */
-static bool tell_missing(const char *in, const char *from, const char *what, bool *any, struct setup_text *out)
+static bool tell_missing(const char *table, const char *in, const char *from, const char *what, struct setup_text *out)
 {
         const char *rest = in, *from_end = from + strlen(from);
         bool ok = true;
@@ -59,8 +61,7 @@ static bool tell_missing(const char *in, const char *from, const char *what, boo
         for (struct line line; ok && next_line(&rest, &line);) {
                 if (*line.at == '}' || times(in, rest, line) <= times(from, from_end, line)) /* a brace says nothing */
                         continue;
-                ok = text_add(out, "table " PLAN_TABLE ": %s: %.*s\n", what, (int)line.len, line.at);
-                *any = true;
+                ok = text_add(out, "table %s: %s: %.*s\n", table, what, (int)line.len, line.at);
         }
         return ok;
 }
@@ -78,13 +79,39 @@ static bool in_order(const char *wanted, const char *now)
         return !more;
 }
 
-bool listing_compare(const char *wanted, const char *now, struct setup_text *out)
+static bool compare(const char *table, const char *wanted, const char *now, struct setup_text *out)
 {
-        bool any = false, ok = tell_missing(wanted, now, "missing", &any, out) &&
-                               tell_missing(now, wanted, "not of Limpid's", &any, out);
+        return tell_missing(table, wanted, now, "missing", out) &&
+               tell_missing(table, now, wanted, "not of Limpid's", out);
+}
 
-        if (ok && !any && !in_order(wanted, now))
-                ok = text_add(out, "table " PLAN_TABLE ": its rules are in another order\n");
+/* The table for bridges stands last: cut off, and returned. */
+static const char *cut_bridges(char *listing)
+{
+        char *at = strstr(listing, "table " BRIDGE_TABLE);
+
+        if (at && at > listing)
+                at[-1] = 0;
+        return at;
+}
+
+bool listing_compare(const char *wanted_all, const char *now_all, struct setup_text *out)
+{
+        char *wanted = strdup(wanted_all), *now = strdup(now_all);
+        bool ok = wanted && now;
+        size_t before = out->len;
+
+        if (ok) {
+                const char *wanted_bridges = cut_bridges(wanted), *now_bridges = cut_bridges(now);
+
+                ok = compare(PLAN_TABLE, wanted, now, out);
+                if (ok && out->len == before && !in_order(wanted, now))
+                        ok = text_add(out, "table " PLAN_TABLE ": its rules are in another order\n");
+                if (wanted_bridges && now_bridges)
+                        ok = ok && compare(BRIDGE_TABLE, wanted_bridges, now_bridges, out);
+        }
+        free(wanted);
+        free(now);
         return ok;
 }
 
@@ -99,12 +126,13 @@ int setup_listing(struct setup_text *out)
         if (!nft)
                 return -ENODEV;
         error = nft_list(nft, "list table " PLAN_TABLE, out);
+        nft_list(nft, "list table " BRIDGE_TABLE, out); /* which need not be there */
         nft_ctx_free(nft);
         return error ? -ENOENT : 0;
 }
 
 /* Into *out what is listed, or with an error what is wrong. */
-static int apply_elsewhere(const struct setup_options *o, struct setup_text *out)
+static int apply_elsewhere(const struct setup_options *o, bool bridged, struct setup_text *out)
 {
         struct setup_text script = {NULL, 0, 0};
         struct nft_ctx *nft;
@@ -114,15 +142,15 @@ static int apply_elsewhere(const struct setup_options *o, struct setup_text *out
         nft = nft_open(out);
         if (!nft)
                 return ENODEV;
-        if (!plan_nft(o, &script))
+        if (!plan_nft(o, &script) || (bridged && !bridge_plan_nft(o, &script)))
                 return ENOMEM;
         return nft_run(nft, script.at, out) ? EINVAL : -setup_listing(out);
 }
 
-static int list_elsewhere(const struct setup_options *o, int to)
+static int list_elsewhere(const struct setup_options *o, bool bridged, int to)
 {
         struct setup_text out = {NULL, 0, 0};
-        int error = apply_elsewhere(o, &out);
+        int error = apply_elsewhere(o, bridged, &out);
 
         for (size_t at = 0; at < out.len;) {
                 ssize_t n = write(to, out.at + at, out.len - at);
@@ -147,15 +175,18 @@ static bool read_all(int from, struct setup_text *out)
 
 int setup_wanted(const struct setup_options *o, struct setup_text *out)
 {
+        struct links all = {NULL, 0, 0};
         int pair[2], status = 0;
         pid_t child;
-        bool ok;
+        bool ok, bridged;
 
         if (pipe(pair) != 0)
                 return -errno;
+        bridged = links_read(&all, o) == 0 && links_have_bridge(&all);
+        links_free(&all);
         child = fork();
         if (child == 0)
-                _exit(list_elsewhere(o, pair[1]));
+                _exit(list_elsewhere(o, bridged, pair[1]));
         close(pair[1]);
         ok = child > 0 && read_all(pair[0], out);
         close(pair[0]);

@@ -106,6 +106,7 @@ static void read_ruleset(struct machine *s)
         if (!nft)
                 return;
         nft_list(nft, "list ruleset", &s->ruleset);
+        nft_list_set(nft, "gate", &s->gate);
         nft_ctx_free(nft);
 }
 
@@ -151,6 +152,7 @@ void machine_free(struct machine *s)
 {
         links_free(&s->links);
         setup_text_free(&s->ruleset);
+        setup_text_free(&s->gate);
         setup_text_free(&s->wanted);
         setup_text_free(&s->differences);
 }

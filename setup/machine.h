@@ -27,6 +27,7 @@ struct machine {
         struct shadow shadows[2];              /* IPv4, IPv6 */
         uint64_t conntrack, conntrack_max;     /* 0, 0: it is not loaded */
         struct setup_text ruleset;             /* nft list ruleset, without what sets hold */
+        struct setup_text gate;                /* nft list set, with what it holds */
         struct setup_text wanted, differences; /* setup_wanted's, setup_check's */
         int wanted_error, check;               /* what these returned */
 };

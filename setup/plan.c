@@ -230,6 +230,42 @@ static bool add_datagram_jump(struct setup_text *t, const struct setup_options *
         return ok;
 }
 
+/* ---- what has answered ---------------------------------------------------------------------------------------------
+ *
+ * tproxy ends a handshake before the server is asked. Who must not be told that an IPv6 address answers when it does
+ * not lets the first connection to each go direct: the kernel sees whether a SYN with ACK comes back. */
+
+static bool proves(const struct setup_options *o)
+{
+        return o->ipv6 && o->prove_ipv6;
+}
+
+bool plan_answered_set(struct setup_text *t, const struct setup_options *o)
+{
+        return !proves(o) || text_add(t, "        set answered6 {\n"
+                                         "                type ipv6_addr . inet_service\n"
+                                         "                size 65535\n"
+                                         "                flags dynamic,timeout\n"
+                                         "                timeout 1d\n"
+                                         "        }\n");
+}
+
+bool plan_answers(struct setup_text *t, const struct setup_options *o)
+{
+        bool ok = !proves(o) ||
+                  text_add(t, "                tcp flags & (fin | syn | rst | ack) == (syn | ack) tcp sport { ");
+
+        for (size_t i = 0; proves(o) && i < o->port_count; i++)
+                ok = ok && text_add(t, "%s%u", i ? ", " : "", o->ports[i]);
+        return ok && (!proves(o) || text_add(t, " } update @answered6 { ip6 saddr . tcp sport }\n"));
+}
+
+bool plan_unproved(struct setup_text *t, const struct setup_options *o, const char *where)
+{
+        return !proves(o) || (text_add(t, "                %s", where) && plan_ports(t, o) &&
+                              text_add(t, "ip6 daddr . tcp dport != @answered6 return\n"));
+}
+
 /* Where this machine knows no way to a destination it says so to the client itself, before any handshake: a program
  * then tries another address at once. On a bridge the way is not for this machine to know. */
 static bool add_no_way(struct setup_text *t)
@@ -244,10 +280,11 @@ static bool add_prerouting(struct setup_text *t, const struct setup_options *o)
                               "                type filter hook prerouting priority dstnat + 10; policy accept;\n"
                               "                fib daddr type local return comment \"for this machine itself\"\n");
 
-        ok = ok && add_divert(t, o) && add_datagram_divert(t, o) &&
+        ok = ok && plan_answers(t, o) && add_divert(t, o) && add_datagram_divert(t, o) &&
              text_add(t, "                iifname != @gate return\n");
         ok = ok && (!o->self_test || add_probe(t, o)) && plan_bypass(t, o) && add_no_way(t);
-        ok = ok && (o->fail_closed || plan_handed_back(t)) && add_jump(t, o) && add_datagram_jump(t, o);
+        ok = ok && (o->fail_closed || plan_handed_back(t)) && plan_unproved(t, o, "meta iifkind != \"bridge\" ") &&
+             add_jump(t, o) && add_datagram_jump(t, o);
         return ok && text_add(t, "        }\n");
 }
 
@@ -287,7 +324,8 @@ bool plan_nft(const struct setup_options *o, struct setup_text *t)
                               "                size 65535\n"
                               "        }\n");
 
-        ok = ok && add_intercept(t, o) && add_datagram_intercept(t, o) && add_prerouting(t, o);
+        ok = ok && plan_answered_set(t, o) && add_intercept(t, o) && add_datagram_intercept(t, o) &&
+             add_prerouting(t, o);
         if (o->fail_closed && o->interface_count)
                 ok = ok && add_closed(t, o);
         return ok && text_add(t, "}\n");

@@ -34,6 +34,12 @@ bool plan_bypass(struct setup_text *, const struct setup_options *);
 bool plan_handed_back(struct setup_text *);
 bool plan_ports(struct setup_text *, const struct setup_options *);
 
+/* With prove_ipv6: the set of what has answered; the rule that enters what answers now, for packets of all kinds; and
+ * the one that returns where a destination is not in it, of a bare SYN. Else nothing. */
+bool plan_answered_set(struct setup_text *, const struct setup_options *);
+bool plan_answers(struct setup_text *, const struct setup_options *);
+bool plan_unproved(struct setup_text *, const struct setup_options *, const char *where);
+
 /* The ports of relayed datagrams, as the nft language writes a set. */
 bool plan_udp_ports(struct setup_text *, const struct setup_options *);
 

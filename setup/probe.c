@@ -88,6 +88,7 @@ struct probe {
         int space;              /* the namespace */
         struct mnl_socket *far; /* rtnetlink in it */
         int socket4, socket6;   /* TCP in it; -1: none */
+        int udp4, udp6;
 };
 
 /* ---- the link ------------------------------------------------------------------------------------------------------
@@ -260,10 +261,10 @@ const char *probe_link(const struct probe *p)
 /* ---- the namespace -------------------------------------------------------------------------------------------------
  */
 
-static int open_socket(int family)
+static int open_socket(int family, int type)
 {
         static const struct timeval limit = {PROBE_SECONDS, 0};
-        int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int fd = socket(family, type | SOCK_CLOEXEC, 0);
 
         if (fd < 0)
                 return -1;
@@ -285,9 +286,12 @@ static bool furnish(struct probe *p, bool ipv6)
         sysctl_write("net/ipv6/conf/default/disable_ipv6", "0");
         p->space = current_space();
         p->far = netlink_open();
-        p->socket4 = open_socket(AF_INET);
-        p->socket6 = ipv6 ? open_socket(AF_INET6) : -1;
-        return p->space >= 0 && p->far && p->socket4 >= 0 && (!ipv6 || p->socket6 >= 0);
+        p->socket4 = open_socket(AF_INET, SOCK_STREAM);
+        p->socket6 = ipv6 ? open_socket(AF_INET6, SOCK_STREAM) : -1;
+        p->udp4 = open_socket(AF_INET, SOCK_DGRAM);
+        p->udp6 = ipv6 ? open_socket(AF_INET6, SOCK_DGRAM) : -1;
+        return p->space >= 0 && p->far && p->socket4 >= 0 && p->udp4 >= 0 &&
+               (!ipv6 || (p->socket6 >= 0 && p->udp6 >= 0));
 }
 
 /* There and back. */
@@ -311,7 +315,7 @@ static int make_space(struct probe *p, bool ipv6)
 
 static void free_space(struct probe *p)
 {
-        int *const fds[] = {&p->space, &p->socket4, &p->socket6};
+        int *const fds[] = {&p->space, &p->socket4, &p->socket6, &p->udp4, &p->udp6};
 
         if (p->far)
                 mnl_socket_close(p->far);
@@ -332,7 +336,7 @@ int probe_open(struct probe **made, struct probe_place place, bool ipv6, struct 
         if (!p)
                 return -ENOMEM;
         p->site = site_of(place);
-        p->space = p->socket4 = p->socket6 = -1;
+        p->space = p->socket4 = p->socket6 = p->udp4 = p->udp6 = -1;
         error = make_space(p, ipv6 && sysctl_ipv6());
         if (!error) {
                 what = "the link of a test cannot be made";
@@ -362,6 +366,11 @@ void probe_free(struct probe **held)
 int probe_socket(const struct probe *p, int family)
 {
         return family == AF_INET6 ? p->socket6 : p->socket4;
+}
+
+int probe_datagrams(const struct probe *p, int family)
+{
+        return family == AF_INET6 ? p->udp6 : p->udp4;
 }
 
 static socklen_t address_of(const struct site *s, int end, int family, uint16_t port, struct sockaddr_storage *to)

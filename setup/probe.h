@@ -51,6 +51,9 @@ void probe_free(struct probe **);
  * to be tried. */
 int probe_socket(const struct probe *, int family);
 
+/* The same for datagrams. */
+int probe_datagrams(const struct probe *, int family);
+
 /* The address in the namespace. Returns the length. */
 socklen_t probe_address(struct probe_place, int family, uint16_t port, struct sockaddr_storage *);
 bool probe_is_at(struct probe_place, const struct sockaddr *);

@@ -128,10 +128,21 @@ static int delete_nft(struct setup_text *why)
 /* ---- up and down ---------------------------------------------------------------------------------------------------
  */
 
+static bool is_up(void)
+{
+        struct setup_text listed = {NULL, 0, 0};
+        bool there = setup_listing(&listed) == 0;
+
+        setup_text_free(&listed);
+        return there;
+}
+
+/* Where it was up already, what could not be made anew is as it was: nftables changes all or nothing. */
 int setup_up(const struct setup_options *o, struct setup_text *why)
 {
         struct setup_text ignored = {NULL, 0, 0};
         int error = find_rivals(o, why);
+        bool was_up = !error && is_up();
 
         if (error)
                 return error;
@@ -142,7 +153,7 @@ int setup_up(const struct setup_options *o, struct setup_text *why)
                 error = apply_nft(o, why);
         if (!error)
                 error = bridge_up(o, why);
-        if (error)
+        if (error && !was_up)
                 setup_down(o, &ignored);
         setup_text_free(&ignored);
         return error;

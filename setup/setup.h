@@ -26,6 +26,7 @@ struct setup_options {
         uint32_t mark;  /* our own bits */
         uint32_t table; /* routing table of our own */
         bool ipv6;
+        bool prove_ipv6;                   /* an IPv6 destination is intercepted only after it has answered somebody */
         const char *const *bypass_clients; /* addresses, CIDR */
         size_t bypass_client_count;
         const char *const *bypass_servers; /* addresses, CIDR, and the word "private" */
@@ -62,7 +63,8 @@ int setup_change(const struct setup_options *from, const struct setup_options *t
 /* Removes all of it and gives back what was found. Works after a kill -9 of everything, and where nothing is up. */
 int setup_down(const struct setup_options *, struct setup_text *why);
 
-/* Our table as the kernel lists it now, without what its sets hold. 0 or -errno; -ENOENT: it is not there. */
+/* Our tables as the kernel lists them now, that for bridges last, without what their sets hold. 0 or -errno; -ENOENT:
+ * it is not there. */
 int setup_listing(struct setup_text *);
 
 /* The same as it would be if the plan were applied: it is, in a network namespace that is gone afterwards. Takes
@@ -103,6 +105,9 @@ int gate_shut(struct gate *);
 
 /* New connections to this address (and port) go direct for `seconds`. 0 or errno. */
 int gate_bypass(struct gate *, const struct sockaddr *, unsigned seconds);
+
+/* For so long this IPv6 destination counts as one that has answered. 0 or errno. */
+int gate_prove(struct gate *, const struct sockaddr_in6 *, unsigned seconds);
 
 /* Configured interfaces that do not exist now; names into `missing` (at most `max`), returns how many. */
 size_t gate_missing(struct gate *, char missing[][IF_NAMESIZE], size_t max);

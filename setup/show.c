@@ -137,6 +137,10 @@ int setup_show_iptables(const struct setup_options *o, struct setup_text *out)
                 text_add(out, "`match` is an nft condition and has no iptables form");
                 return -EOPNOTSUPP;
         }
+        if (o->prove_ipv6) {
+                text_add(out, "`prove_ipv6` has no iptables form");
+                return -EOPNOTSUPP;
+        }
         ok = text_add(out, "# for manual = true; limpid run then renews the sets as long as it is well, and without "
                            "that the gate shuts\n") &&
              show_sysctls(out) && show_routes(o, out);

@@ -7,7 +7,6 @@
  *     tproxy, socket, fib  an expression
  *
  * And LAB_STATFS, in hexadecimal, is the kind of every file system (statfs(2)). */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <linux/netfilter.h>
@@ -63,7 +62,7 @@ static void change_message(struct nlmsghdr *h)
 static void change(void *at, size_t len)
 {
         for (size_t i = 0; i + sizeof(struct nlmsghdr) <= len;) {
-                struct nlmsghdr *h = (struct nlmsghdr *)((char *)at + i);
+                struct nlmsghdr *h = (void *)((char *)at + i);
 
                 if (h->nlmsg_len < sizeof *h || h->nlmsg_len > len - i)
                         return;

@@ -13,7 +13,7 @@ import pytest
 
 from conftest import mended
 from lab import resolver, wait
-from lab.limpid import Limpid
+from lab.limpid import Limpid, rendered
 from lab.net import blocked, kill
 from lab.origin import answer
 from lab.wire import get, reply
@@ -208,6 +208,43 @@ def test_h11_fields_that_route_share_nothing(lab, bind, origin, connect):
     assert ask(connect, here, host, "/", "X-Forwarded-Host: evil.test", client=lab.other_client).body == b"evil"
     assert ask(connect, there, host).body == b"genuine"
     assert ask(connect, here, host, "/", "X-Forwarded-Host: evil.test", client=lab.other_client).body == b"evil"
+
+
+def test_h1_h11_h13_through_the_relay(lab, limpid_with, resolves, origin, connect):
+    """The second client asks a resolver of his own, and Limpid sees the answer on its way: that the victim's host has his address."""
+    here, there = (origin(answer(lambda request: reply("evil" if request.get("X-Forwarded-Host") else "genuine", STORED))) for _ in range(2))
+    attacker = origin(answer(reply("poison", STORED, "Content-Location: /")))
+    trusted, his = resolves({"www.test": [here.address, there.address]}), resolves({"www.test": [attacker.address]})
+    limpid = limpid_with(dns={"relay": True, "trusted_resolvers": [trusted.address]})
+    resolver.answered(limpid)
+    answered = lab.other_client.run("dig", "+short", "+time=10", "+tries=1", f"@{his.address}", "www.test")
+    assert answered.split() == [attacker.address]
+    stats = limpid.stats()
+    assert stats["dns_queries"] == 1 and stats["dns_learnt"] == 0
+    assert ask(connect, attacker, "www.test", client=lab.other_client).body == b"poison"
+    assert ask(connect, here, "www.test").body == b"genuine"
+    assert ask(connect, here, "www.test", "/", "X-Forwarded-Host: evil.test", client=lab.other_client).body == b"evil"
+    forged = get("www.test", "/", "Content-Length: 0", method="POST")
+    assert connect(attacker, lab.other_client).ask(forged).body == b"poison"
+    for client in (lab.client, lab.other_client):
+        got = ask(connect, there, "www.test", client=client)
+        assert got.body == b"genuine" and got.hit
+    assert served(there) == 0
+
+
+def test_other_resolvers_after_a_reload(limpid_with, resolves, origin, connect):
+    here, = genuine(origin)
+    one, two = (resolves({f"{name}.test": [here.address]}) for name in ("one", "two"))
+    limpid = limpid_with(dns={"trusted_resolvers": [one.address]})
+    resolver.answered(limpid)
+    limpid.config["dns"]["trusted_resolvers"] = [two.address]
+    limpid.path.write_text(rendered(limpid.config))
+    limpid.process.send_signal(signal.SIGHUP)
+    limpid.said("is in force")
+    limpid.wait_ready()
+    resolver.answered(limpid)
+    ask(connect, here, "two.test")
+    assert two.questions("two.test") and not one.questions("two.test")
 
 
 def test_a_resolver_that_is_not_trusted_is_not_believed(lab, bind, resolves, origin, connect):

@@ -83,6 +83,13 @@ def test_what_crosses_the_bridge_is_intercepted(box, boxed, server, servers):
     assert direct(box, servers)
 
 
+def test_with_prove_ipv6_what_has_not_answered_stays_on_the_bridge(box, boxed, servers):
+    boxed(intercept={"prove_ipv6": True})
+    four, six = servers
+    assert intercepted(four, box.client) is True
+    assert [intercepted(six, box.client) for _ in range(3)] == [False, True, True]
+
+
 def test_neighbours_are_who_they_are(box, boxed, servers):
     """The box speaks with the client's address, but says of none that it is its own; and questions for addresses go on."""
     boxed()
@@ -152,6 +159,21 @@ def test_what_becomes_different_while_it_runs_is_seen(box, boxed, servers):
         box.gateway.run(*command)
         box.gateway.run("ip", "link", "set", "port0", "master", "br0")
         wait.eventually(lambda: all(intercepted(there, box.client) is True for there in servers), "connections to be intercepted again")
+
+
+def test_check_names_what_is_different_of_the_bridges_table(box, place):
+    limpid = Limpid(box, place("limpid"))
+    limpid.path.write_text(rendered(limpid.config))
+    limpid.command("setup", "up")
+    try:
+        assert limpid.command("setup", "check") == "everything is as it should be\n"
+        box.gateway.run("nft", "flush", "chain", "bridge", "limpid", "admit")
+        box.gateway.run("nft", "add", "rule", "bridge", "limpid", "prerouting", "ether", "type", "arp", "drop")
+        said = limpid.command("setup", "check", code=1)
+        assert "table bridge limpid: missing: update @clients4" in said
+        assert "table bridge limpid: not of Limpid's: ether type arp drop\n" in said
+    finally:
+        limpid.command("setup", "down")
 
 
 def test_fail_closed_lets_nothing_through(box, boxed, servers):

@@ -38,6 +38,7 @@ def test_every_key_has_a_default(check):
 
 BAD = {
     'intercept {\n  ports = {80, 99999}\n}\n': 2,
+    'intercept {\n  prove_ipv6 = true\n  fail = "closed"\n}\n': 4,
     'intercept {\n  ports = {0}\n}\n': 2,
     'intercept {\n  listen_port = 70000\n}\n': 2,
     'intercept {\n  form = "magic"\n}\n': 2,

@@ -5,13 +5,15 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
 import pytest
 
 from lab import wait
-from lab.limpid import binary, rendered
+from lab.box import Box
+from lab.limpid import Limpid, binary, rendered
 from lab.net import kill
 from test_self_test import begun, walled  # noqa: F401 (fixtures)
 
@@ -72,8 +74,9 @@ def test_all_is_well(lab, doctor):
     assert not [name for name in ("limpid-client", "limpid-origin") if name in lab.gateway.run("ip", "link")]
 
 
-def test_without_ipv6_all_is_well(doctor):
-    assert doctor(intercept={"ipv6": False})() == []
+@pytest.mark.parametrize("changes", [{"ipv6": False}, {"prove_ipv6": True}])
+def test_without_ipv6_or_with_proof_of_it_all_is_well(doctor, changes):
+    assert doctor(intercept=changes)() == []
 
 
 def test_what_sysctls_break(lab, doctor):
@@ -168,6 +171,74 @@ def test_no_room_and_no_folder_for_the_store(doctor, tmp_path):
     assert not any("store" in text for _, text in ask())
     ask = doctor(start=False, cache={"store": {"main": {"path": str(tmp_path / "none"), "size": "900T"}}})
     assert any("will not have room to grow to its size" in text for _, text in ask())
+
+
+def test_a_gate_that_nobody_renews(doctor):
+    """The warden stands still: what it said last is that the gate is open, but its elements have expired."""
+    ask = doctor()
+    kill(ask.limpid.process.pid, signal.SIGSTOP)
+    try:
+        wait.eventually(lambda: not ask.limpid.gate_open(), "the gate's elements to expire")
+        findings = ask()
+    finally:
+        kill(ask.limpid.process.pid, signal.SIGCONT)
+    assert [severity for severity, _ in findings] == ["BROKEN"] * 2
+    for name, (_, text) in zip(("lan0", "lan1"), findings):
+        assert f"{name} is not in the gate, which limpid run says is open" in text
+
+
+def test_two_programs_on_one_mark_and_another_table(lab, doctor):
+    ask = doctor()
+    lab.gateway.run("ip", "rule", "add", "fwmark", "0x1/0xff", "lookup", "200", "priority", "150")
+    lab.gateway.run("ip", "-6", "route", "add", "2001:db8:77::/64", "dev", "lo", "table", "100")
+    try:
+        findings = ask()
+    finally:
+        lab.gateway.run("ip", "rule", "del", "priority", "150")
+        lab.gateway.run("ip", "-6", "route", "del", "2001:db8:77::/64", "table", "100")
+    assert [severity for severity, _ in findings] == ["BROKEN"] * 2
+    for what, (_, text) in zip(("IPv4 routing rule", "IPv6 local route"), findings):
+        assert f"another program's {what} uses our mark or table" in text
+
+
+def test_a_rule_that_leads_to_another_table(lab, doctor):
+    """While the warden stands still nothing is put back."""
+    ask = doctor()
+    kill(ask.limpid.process.pid, signal.SIGSTOP)
+    try:
+        lab.gateway.run("ip", "rule", "del", "lookup", "100")
+        lab.gateway.run("ip", "rule", "add", "fwmark", "0x1/0x1", "lookup", "200", "priority", "10")
+        findings = [text for severity, text in ask() if severity == "BROKEN"]
+        assert any("the IPv4 routing rule is missing" in text for text in findings)
+        assert any("another program's IPv4 routing rule uses our mark or table" in text for text in findings)
+    finally:
+        lab.gateway.run("ip", "rule", "del", "lookup", "200")
+        kill(ask.limpid.process.pid, signal.SIGCONT)
+
+
+def test_connections_that_are_sent_elsewhere(lab, doctor):
+    """A rule that another proxy has left: it comes before Limpid's."""
+    ask = doctor()
+    lab.gateway.run("nft", "-f", "-", input=rule("nat hook prerouting priority dstnat", 'iifname "lan0" tcp dport { 80, 8080 } redirect to :3128'))
+    try:
+        only(ask(), "warning", "a rule of the firewall sends connections to an intercepted port elsewhere")
+    finally:
+        lab.gateway.run("nft", "delete", "table", "inet", "lab_fw")
+
+
+def test_a_bridge_that_shows_its_frames_to_iptables(place, well):
+    """Nothing runs that would switch it off; and a box on a bridge need not forward."""
+    box = Box("bridge")
+    limpid = Limpid(box, place("limpid"), well)
+    limpid.path.write_text(rendered(limpid.config))
+    try:
+        for value, found in (("1", True), ("0", False)):
+            box.gateway.run("ip", "link", "set", "br0", "type", "bridge", "nf_call_iptables", value, "nf_call_ip6tables", value)
+            box.gateway.run("sysctl", "-qw", f"net.bridge.bridge-nf-call-iptables={value}", f"net.bridge.bridge-nf-call-ip6tables={value}")
+            text = limpid.command("doctor", code=None)
+            assert ("BROKEN: bridge br0 hands its frames to iptables" in text) is found and "forwarding" not in text, text
+    finally:
+        box.close()
 
 
 # ---- the machine around it
@@ -282,6 +353,35 @@ def test_a_live_test_says_how_far_a_request_came(lab, doctor, said):
         ask.limpid.kill()  # who is asked to end waits for what has become of the request
     assert [(severity, what) for severity, what, _ in live] == [("BROKEN", "4"), ("BROKEN", "6")]
     assert all(rest.startswith(said) for _, _, rest in live), live
+
+
+DATAGRAMS = {
+    "a datagram did not reach its origin": rule("filter hook input priority filter", 'iifname "limpid-client" meta l4proto udp drop'),
+    "the origin answered a datagram, and the client got nothing of it":
+        rule("filter hook prerouting priority -190", 'iifname "limpid-origin" meta l4proto udp drop'),
+}
+
+
+@pytest.mark.parametrize("section", [{"datagram": {"ports": [1812]}}, {"dns": {"relay": True, "trusted_resolvers": ["192.0.2.2"]}}])
+def test_a_live_test_with_a_datagram(lab, doctor, section):
+    ask = doctor(**section)
+    assert ask() == []
+    assert ask.limpid.command("doctor").count("a datagram came through Limpid to its origin, and its answer back") == 2
+    for said, broken in DATAGRAMS.items():
+        lab.gateway.run("nft", "-f", "-", input=broken)
+        try:
+            findings = ask()
+        finally:
+            lab.gateway.run("nft", "delete", "table", "inet", "lab_fw")
+        assert [severity for severity, _ in findings] == ["BROKEN"] * 2 and all(said in text for _, text in findings), findings
+
+
+def test_a_datagram_that_passes_limpid_by(lab, doctor):
+    """A program has the port of the wildcard address to itself, so that no reply could be sent from it."""
+    with contextlib.closing(lab.gateway.socket(socket.AF_INET, socket.SOCK_DGRAM)) as other:
+        other.bind(("0.0.0.0", 1812))
+        findings = doctor(datagram={"ports": [1812]})()
+    assert [severity for severity, _ in findings] == ["BROKEN"] and "over IPv4: a datagram reached its origin without Limpid" in findings[0][1], findings
 
 
 def test_a_live_test_that_passes_limpid_by(doctor):

@@ -390,11 +390,10 @@ def kept(lab):
     lab.gateway.run("sysctl", "-qw", f"net.core.somaxconn={before}")
 
 
-def test_k6_a_flood_of_syns_that_are_intercepted_shuts_the_gate(lab, limpid_with, there, all_at_once, kept):
+def test_k6_a_flood_of_syns_that_are_intercepted_shuts_the_gate(lab, kept, limpid_with, there, all_at_once):
     kept(8)
     limpid = limpid_with()
     all_at_once(True)
-    kept(4096)
     syn.flood(lab.client, NOBODY, there.address)
     limpid.said("new ones go direct for 5 s")
     all_at_once(False)
@@ -428,6 +427,28 @@ def test_k9_a_server_whose_ipv6_is_broken(lab, limpid_with, origin, broken):
     finally:
         if broken == "silent":
             lab.origin.run("ip", "-6", "route", "del", "blackhole", six)
+
+
+@pytest.mark.parametrize("broken", ["refused", "silent"])
+def test_k9_with_prove_ipv6_the_first_try_finds_the_truth(lab, limpid_with, origin, broken):
+    """curl goes over to IPv4 by itself, as it would without Limpid. What answers is intercepted from the second connection on, until it
+    answers no more."""
+    four, six = origin(answer(reply(b"four"))), origin(answer(reply(b"six")), family=6)
+    limpid_with(intercept={"prove_ipv6": True}, origin={"connect_timeout": "1s"})
+    bad = lab.fresh_address(6)
+    if broken == "silent":
+        lab.origin.run("ip", "-6", "route", "add", "blackhole", bad)
+    try:
+        assert curl(lab, bad, four.address, retry=False) == "four"
+        assert [intercepted(six, lab.client) for _ in range(3)] == [False, True, True] and intercepted(four, lab.client) is True
+        six.close()
+        assert curl(lab, six.address, four.address) == "four", "it counts as one that answers, and the first try is reset"
+        wait.eventually(lambda: six.address not in lab.gateway.run("nft", "list", "set", "inet", "limpid", "answered6"), "it to be forgotten")
+        lab.gateway.run("nft", "flush", "set", "inet", "limpid", "handed_back6")
+        assert curl(lab, six.address, four.address, retry=False) == "four"
+    finally:
+        if broken == "silent":
+            lab.origin.run("ip", "-6", "route", "del", "blackhole", bad)
 
 
 @pytest.mark.parametrize("form", ["tproxy", "mark"])

@@ -53,6 +53,18 @@ def test_it_is_said_and_nothing_is_half_done(lab, still, what):
         lab.gateway.run("sysctl", "-qw", "net.ipv4.tcp_fwmark_accept=0")
 
 
+def test_what_is_up_stays_when_it_cannot_be_made_anew(lab, still):
+    assert said(still, "setup", "up") == ("", 0)
+    up = lab.kernel_state()
+    try:
+        text, code = said(still, "setup", "up", what="tproxy")
+        assert code == 1 and LACKING["tproxy"] in text
+        assert lab.kernel_state() == up
+        assert still.command("setup", "check") == "everything is as it should be\n"
+    finally:
+        still.command("setup", "down")
+
+
 def test_with_nothing_lacking_all_goes_well(lab, still):
     """The library alone changes nothing."""
     assert said(still, "setup", "up") == ("", 0)

@@ -28,7 +28,7 @@ def paste(lab):
 
 
 @pytest.mark.parametrize("changes", [
-    {}, {"form": "mark"}, {"ipv6": False}, {"fail": "closed"},
+    {}, {"form": "mark"}, {"ipv6": False}, {"fail": "closed"}, {"prove_ipv6": True},
     {"mark": 0x40, "table": 77, "ports": [80, 8080], "bypass_clients": ["10.77.9.0/24", "fd77:9::/64"], "bypass_servers": [],
      "match": "ip daddr != 203.0.113.0/24"},
 ])

@@ -105,6 +105,7 @@ static void expect_defaults(void)
         cr_expect_eq(s->mark, 1);
         cr_expect_eq(s->table, 100);
         cr_expect(s->ipv6);
+        cr_expect_not(s->prove_ipv6);
         cr_expect_eq(s->bypass_client_count, 0);
         cr_assert_eq(s->bypass_server_count, 1);
         cr_expect_str_eq(s->bypass_servers[0], "private");

@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct machine machine;
@@ -11,6 +12,7 @@ static struct doctor_case about;
 static struct link links[] = {{.name = "lan0", .wanted = true}, {.name = "wan0"}};
 static char translating[] = "table ip nat {\n\tchain post {\n\t\ttype nat hook postrouting priority "
                             "srcnat; policy accept;\n\t\tmasquerade\n\t}\n}\n";
+static char gate[] = "elements = { \"lan0\" timeout 3s expires 2s }";
 static char found[4096];
 static int count;
 static enum doctor_severity worst;
@@ -41,6 +43,7 @@ static void all_is_well(void)
                                    .listeners = {{true, true}, {true, true}},
                                    .conntrack = 10,
                                    .conntrack_max = 1000,
+                                   .gate = {gate, 0, 0},
                                    .ruleset = {translating, 0, 0}};
         about = (struct doctor_case){
                 .options = &options, .machine = &machine, .running = true, .open = true, .spoofs = true};
@@ -69,6 +72,57 @@ static void examine(void)
         } while (0)
 
 TestSuite(doctor, .init = all_is_well);
+
+Test(doctor, a_gate_that_nobody_renews)
+{
+        static char other[] = "elements = { \"lan01\" timeout 3s expires 2s }";
+
+        machine.gate.at = other;
+        FOUND(DOCTOR_BROKEN, "lan0 is not in the gate");
+        machine.gate.at = NULL;
+        FOUND(DOCTOR_BROKEN, "lan0 is not in the gate");
+        about.running = about.open = false;
+        machine.listeners[0] = machine.listeners[1] = (struct listener){0};
+        FOUND(DOCTOR_WARNING, "limpid run is not running");
+}
+
+static void others(char text[512], const char *hook, const char *rule)
+{
+        snprintf(text, 512,
+                 "%stable ip theirs {\n\tchain c {\n\t\ttype nat hook %s priority dstnat; policy "
+                 "accept;\n\t\t%s\n\t}\n}\n",
+                 translating, hook, rule);
+        machine.ruleset.at = text;
+}
+
+Test(doctor, a_rule_that_sends_connections_elsewhere)
+{
+        char text[512];
+
+        others(text, "prerouting", "iifname \"lan0\" tcp dport { 8080, 80 } redirect to :3128");
+        FOUND(DOCTOR_WARNING, "sends connections to an intercepted port elsewhere");
+        others(text, "prerouting", "tcp dport 80 dnat to 192.0.2.1");
+        FOUND(DOCTOR_WARNING, "sends connections to an intercepted port elsewhere");
+        others(text, "prerouting", "tcp dport { 443, 1-100 } redirect to :3128");
+        FOUND(DOCTOR_WARNING, "sends connections to an intercepted port elsewhere");
+        others(text, "prerouting", "tcp dport 8080 redirect to :80");
+        NOTHING();
+        others(text, "prerouting", "tcp dport 80 counter packets 1 bytes 60");
+        NOTHING();
+        others(text, "output", "tcp dport 80 redirect to :3128");
+        NOTHING();
+}
+
+Test(doctor, ports_whose_vlan_does_not_reach_the_bridge)
+{
+        links[0].is_bridge = links[0].filters_vlans = true;
+        links[0].index = links[1].master = 1;
+        links[0].pvid = 1;
+        links[1].pvid = 10;
+        FOUND(DOCTOR_WARNING, "port wan0 of bridge lan0 is in another VLAN than the bridge");
+        links[1].pvid = 1;
+        NOTHING();
+}
 
 Test(doctor, nothing_where_all_is_well)
 {
@@ -132,8 +186,10 @@ Test(doctor, the_set_up)
         NOTHING();
         all_is_well();
         links[0].name[0] = 'x';
+        links[0].wanted = false;
         FOUND(DOCTOR_WARNING, "there is no interface lan0");
         links[0].name[0] = 'l';
+        links[0].wanted = true;
         about.open = false;
         FOUND(DOCTOR_BROKEN, "the gate is shut although limpid run is running");
 }

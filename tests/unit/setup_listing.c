@@ -37,3 +37,16 @@ Test(listing, order_decides)
 {
         expect(CHAIN("\t\ta\n\t\tb\n"), CHAIN("\t\tb\n\t\ta\n"), "table inet limpid: its rules are in another order\n");
 }
+
+#define BRIDGES(rules) "table bridge limpid {\n\tchain b {\n" rules "\t}\n}\n"
+
+Test(listing, of_bridges_what_both_have)
+{
+        expect(CHAIN("\t\ta\n") BRIDGES("\t\ta\n\t\tb\n"), CHAIN("\t\ta\n") BRIDGES("\t\ta\n"),
+               "table bridge limpid: missing: b\n");
+        expect(CHAIN("\t\ta\n") BRIDGES("\t\ta\n"), CHAIN("") BRIDGES("\t\ta\n\t\tc\n"),
+               "table inet limpid: missing: a\ntable bridge limpid: not of Limpid's: c\n");
+        expect(CHAIN("\t\ta\n") BRIDGES("\t\ta\n\t\tb\n"), CHAIN("\t\ta\n") BRIDGES("\t\tb\n\t\ta\n"), "");
+        expect(CHAIN("\t\ta\n") BRIDGES("\t\ta\n"), CHAIN("\t\ta\n"), "");
+        expect(CHAIN("\t\ta\n"), CHAIN("\t\ta\n") BRIDGES("\t\ta\n"), "");
+}

@@ -118,6 +118,20 @@ Test(plan, what_there_is_no_way_to_is_not_intercepted)
         cr_assert(before(text.at, "fib daddr . mark oif missing return", "jump intercept"));
 }
 
+Test(plan, what_has_not_answered_is_not_intercepted_if_that_is_wanted)
+{
+        struct setup_options o = options();
+
+        cr_assert_null(strstr(plan(&o), "answered6"));
+        o.prove_ipv6 = true;
+        cr_assert(before(plan(&o), "== (syn | ack) tcp sport { 80, 8080 } update @answered6 { ip6 saddr . tcp sport }",
+                         "socket transparent 1"));
+        cr_assert(before(text.at, "tcp dport { 80, 8080 } ip6 daddr . tcp dport != @answered6 return",
+                         "jump intercept\n"));
+        o.ipv6 = false;
+        cr_assert_null(strstr(plan(&o), "answered6"));
+}
+
 Test(plan, the_mark_form_marks_only_where_a_socket_listens)
 {
         struct setup_options o = options();
