@@ -2,29 +2,11 @@
  * pages, the record and its body; a body is read slice by slice. Each is verified, and the reader that asked finds it
  * noted (loaded_put). */
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "cache/store_private.h"
 
-static long major_faults(void)
-{
-        struct rusage usage;
-
-        return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_majflt : 0;
-}
-
-/* A run of look-ups that needed no disk ends the cold mode. */
-static void note_faults(struct store *s, long faults)
-{
-        if (faults)
-                atomic_store(&s->cold, COLD_RUN);
-        else if (atomic_load(&s->cold) > 0)
-                atomic_fetch_sub(&s->cold, 1);
-}
-
 static void load_find(struct reader *r, struct prefault *job)
 {
-        long before = major_faults();
         struct found found;
         struct place place;
 
@@ -33,13 +15,26 @@ static void load_find(struct reader *r, struct prefault *job)
                 loaded_put(r->store, (struct place){found.id, OFFSET_RECORD});
         place_of_key(&job->key, &place);
         loaded_put(r->store, place);
-        note_faults(r->store, major_faults() - before);
 }
 
-/* Verifying reads every byte, so it loads them all. */
+/* Asks the disk for all that is wanted at once, and for as much of what will be wanted next. */
+static void ask_disk(struct reader *r, const struct prefault *job)
+{
+        uint64_t offset = job->offset, end = job->offset + 2 * job->bytes, start;
+        struct span value;
+
+        while (offset < end && store_slice_at(r, job->id, offset, &start, &value)) {
+                will_need(r->store, value);
+                offset = start + value.len - SLICE_CHECKSUM;
+        }
+}
+
+/* Verifying reads every byte, so it waits for them all. */
 static void load_body(struct reader *r, struct prefault *job)
 {
         uint64_t offset = job->offset, end = job->offset + job->bytes;
+
+        ask_disk(r, job);
 
         job->failed = true;
         while (offset < end) {

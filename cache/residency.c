@@ -43,6 +43,15 @@ bool resident(const struct store *s, struct span bytes)
         return true;
 }
 
+/* MDB_NORDAHEAD has the kernel read one page for each page fault. */
+void will_need(const struct store *s, struct span bytes)
+{
+        uintptr_t start = (uintptr_t)bytes.at / s->page * s->page, end = (uintptr_t)bytes.at + bytes.len;
+
+        if (end - start > s->page)
+                madvise((void *)start, end - start, MADV_WILLNEED);
+}
+
 void loaded_put(struct store *s, struct place p)
 {
         pthread_mutex_lock(&s->loaded.lock);

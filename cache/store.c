@@ -18,7 +18,7 @@ enum {
         MODE = 0600,
         DIRECTORY_MODE = 0700,
         READERS = 126,
-        PREFAULTS = 2,
+        PREFAULTS = 8,
         QUEUE_BYTES = 64 << 20,
         ASIDE_MAX = 100
 };
@@ -329,7 +329,6 @@ int store_open(struct store **made, const struct store_options *o, char message[
         if (!error) {
                 s->size = o->size / 65536 * 65536;
                 s->queue.limit = o->queue_bytes ? o->queue_bytes : QUEUE_BYTES;
-                atomic_store(&s->cold, COLD_RUN);
                 pthread_mutex_init(&s->loaded.lock, NULL);
                 error = open_or_begin_anew(s, o, message);
         }

@@ -43,7 +43,7 @@ struct store_options {
         uint64_t size;      /* bytes the file may have at the most; at least 1 MiB */
         size_t queue_bytes; /* memory bound of what waits for the writer; 0: 64 MiB */
         unsigned readers;   /* threads that will have a reader; 0: 126 */
-        unsigned prefaults; /* prefault threads; 0: 2 */
+        unsigned prefaults; /* prefault threads; 0: 8 */
 };
 
 enum { STORE_MESSAGE = 256 };
@@ -64,8 +64,7 @@ void reader_close(struct reader **);
  * callback of an event loop. Nests not. */
 int reader_begin(struct reader *);
 
-/* About once a second, by its thread: what was verified long ago is asked for again, and a thread that had to wait for
- * the disk sends its next look-ups to the prefault threads. */
+/* About once a second, by its thread: whether what was verified long ago is still in memory is asked again. */
 void reader_tick(struct reader *);
 void reader_end(struct reader *);
 

@@ -15,14 +15,17 @@ enum {
         VISIT_BLOCK_IDS = 4096,
         LOADED_SLOTS = 1024,
         SEEN_SLOTS = 1 << 15,
-        SEEN_TICKS = 16,         /* for so many ticks of its reader what was verified is taken as good */
-        VERIFY_MAX = 128 * 1024, /* bytes that are verified on an event loop */
-        COLD_RUN = 64            /* look-ups without a major fault that end the cold mode */
+        SEEN_TICKS = 16, /* for so many ticks of its reader what was verified is taken as good */
+        PAGE_SLOTS = 1 << 14,
+        VERIFY_MAX = 128 * 1024 /* bytes that are verified on an event loop */
 };
 
 /* Offsets that mean something else in a pair of (id, offset). */
 #define OFFSET_RECORD UINT64_MAX
 #define OFFSET_KEY    (UINT64_MAX - 1)
+#define NO_PAGE       UINT64_MAX
+
+enum table { TABLE_RESOURCES, TABLE_RESPONSES, TABLE_SLICES, TABLES };
 
 struct place {
         uint64_t id, offset;
@@ -33,13 +36,19 @@ struct seen {
         uint64_t tick;
 };
 
+struct seen_page {
+        uint64_t number, tick;
+};
+
 struct reader {
         struct store *store;
         MDB_txn *txn;
         MDB_cursor *slices;
         uint64_t tick;
-        long faults; /* major faults of its thread at the last tick */
+        size_t roots_of; /* the transaction of `roots`; 0: none */
+        uint64_t roots[TABLES];
         struct seen seen[SEEN_SLOTS];
+        struct seen_page pages[PAGE_SLOTS]; /* of the index, that were lately in memory */
 };
 
 /* What prefault threads have loaded and verified lately, for the readers that asked. */
@@ -81,7 +90,6 @@ struct store {
         const char *map;
         size_t map_len;
         _Atomic bool aside;
-        _Atomic int cold; /* look-ups without a fault that are still wanted; 0: the index is in memory */
         _Atomic uint64_t next_id, used, responses_count, body_bytes, evicted, dropped, damaged;
         _Atomic int error;
         uint64_t first_id; /* of this run */
@@ -119,6 +127,11 @@ bool resident(const struct store *, struct span);
 void loaded_put(struct store *, struct place);
 bool loaded_take(struct store *, struct place);
 void place_of_key(const struct key *, struct place *);
+void will_need(const struct store *, struct span); /* begins to read it, and waits for nothing */
+
+/* cache/store_index.c: whether the pages that a look-up of the key touches are in memory; `neighbours`: also those
+ * beside its leaf that a search for the nearest key goes on to. Within a read transaction. */
+bool index_resident(struct reader *, enum table, struct span key, bool neighbours);
 
 /* cache/store.c */
 void response_key(uint64_t id, char out[8]);

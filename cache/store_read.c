@@ -2,7 +2,6 @@
  * mdb_txn_renew). */
 #include <assert.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "cache/store_private.h"
 #include "http/vary.h"
@@ -64,22 +63,8 @@ void reader_end(struct reader *r)
         mdb_txn_reset(r->txn);
 }
 
-static long major_faults(void)
-{
-        struct rusage usage;
-
-        return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_majflt : 0;
-}
-
-/* A major fault of the thread may have been the index: look-ups go to the prefault threads until it is in memory again.
- */
 void reader_tick(struct reader *r)
 {
-        long faults = major_faults();
-
-        if (r->tick > 1 && faults > r->faults)
-                atomic_store(&r->store->cold, COLD_RUN);
-        r->faults = faults;
         r->tick++;
 }
 
@@ -125,7 +110,9 @@ static bool vouch(struct reader *r, struct place p, struct span value, bool wait
         *cold = false;
         if (seen_lately(r, p))
                 return true;
-        if (!wait && !loaded_take(s, p) && (value.len > VERIFY_MAX || !resident(s, value))) {
+        if (wait)
+                will_need(s, value);
+        else if (!loaded_take(s, p) && (value.len > VERIFY_MAX || !resident(s, value))) {
                 *cold = true;
                 return false;
         }
@@ -139,6 +126,7 @@ static bool vouch(struct reader *r, struct place p, struct span value, bool wait
 
 static enum find find_record(struct reader *r, uint64_t id, bool wait, struct found *f)
 {
+        struct place place = {id, OFFSET_RECORD};
         struct record record;
         struct span value;
         char key[8];
@@ -146,10 +134,13 @@ static enum find find_record(struct reader *r, uint64_t id, bool wait, struct fo
         int error;
 
         response_key(id, key);
+        if (!wait && !seen_lately(r, place) &&
+            !index_resident(r, TABLE_RESPONSES, (struct span){key, sizeof key}, false))
+                return FIND_COLD;
         error = read_value(r->txn, r->store->responses, key, sizeof key, &value);
         if (error)
                 return error == MDB_NOTFOUND ? FIND_NONE : FIND_ERROR;
-        if (!vouch(r, (struct place){id, OFFSET_RECORD}, value, wait, record_sound, &cold)) {
+        if (!vouch(r, place, value, wait, record_sound, &cold)) {
                 if (!cold)
                         store_remove(r->store, id);
                 return cold ? FIND_COLD : FIND_NONE;
@@ -174,14 +165,18 @@ enum find reader_find(struct reader *r, const struct key *key, const struct mess
 {
         struct store *s = r->store;
         struct span value, text, rest;
+        enum find found;
         struct place place;
         uint64_t id;
+        bool known;
         int error;
 
         if (atomic_load_explicit(&s->aside, memory_order_relaxed))
                 return FIND_ERROR;
         place_of_key(key, &place);
-        if (!wait && atomic_load_explicit(&s->cold, memory_order_relaxed) && !loaded_take(s, place))
+        known = wait || seen_lately(r, place);
+        if (!known && !index_resident(r, TABLE_RESOURCES, (struct span){(const char *)key->hash, KEY_HASH}, false) &&
+            !loaded_take(s, place))
                 return FIND_COLD;
         error = read_value(r->txn, s->resources, key->hash, KEY_HASH, &value);
         if (error)
@@ -189,7 +184,10 @@ enum find reader_find(struct reader *r, const struct key *key, const struct mess
         if (!resource_key(value, &text, &rest) || !span_equal(text, key->text)) /* a clash of hashes is a miss */
                 return FIND_NONE;
         id = select_variant(rest, request);
-        return id ? read_found(r, id, wait, f) : FIND_VARIANT;
+        found = id ? read_found(r, id, wait, f) : FIND_VARIANT;
+        if (!known && found == FIND_HIT)
+                seen_now(r, place);
+        return found;
 }
 
 enum find reader_response(struct reader *r, uint64_t id, struct found *f)
@@ -244,6 +242,16 @@ bool store_slice_at(struct reader *r, uint64_t id, uint64_t offset, uint64_t *st
         return *start <= offset && offset - *start < v.mv_size - SLICE_CHECKSUM;
 }
 
+/* A reader goes from slice to slice: most begin where the last one ended, and were looked up so before. */
+static bool slice_index_resident(struct reader *r, uint64_t id, uint64_t offset)
+{
+        char key[16];
+
+        slice_key(id, offset, key);
+        return seen_lately(r, (struct place){id, offset}) ||
+               index_resident(r, TABLE_SLICES, (struct span){key, sizeof key}, true);
+}
+
 enum body_state reader_body(struct reader *r, uint64_t id, uint64_t offset, uint64_t bytes, struct iovec *spans,
                             int spans_max, int *count)
 {
@@ -255,6 +263,10 @@ enum body_state reader_body(struct reader *r, uint64_t id, uint64_t offset, uint
                 uint64_t start, skip, n;
                 bool cold;
 
+                if (!slice_index_resident(r, id, offset)) {
+                        state = BODY_COLD;
+                        break;
+                }
                 if (!store_slice_at(r, id, offset, &start, &value))
                         break;
                 if (!vouch(r, (struct place){id, start}, value, false, slice_sound, &cold)) {

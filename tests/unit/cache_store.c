@@ -755,36 +755,6 @@ Test(store, a_pinned_body_is_not_evicted)
         store_unpin(store, id);
 }
 
-Test(store, cold_look_ups_go_to_the_prefault_threads_until_the_index_is_in_memory)
-{
-        struct key k = key_of("http://a:80/");
-        struct found f;
-        int rounds = 0;
-        enum find result;
-
-        put("http://a:80/", "hello");
-        reopen(32 << 20);
-        for (;;) {
-                struct prefault job = {.done = prefault_done, .key = k, .request = &request};
-                int before = atomic_load(&prefaulted);
-
-                cr_assert_eq(reader_begin(reader), 0);
-                result = reader_find(reader, &k, &request, false, &f);
-                if (result == FIND_COLD)
-                        rounds++;
-                reader_end(reader);
-                if (result != FIND_COLD)
-                        break;
-                cr_assert_leq(rounds, 1, "who asked makes progress");
-                prefault_find(store, &job);
-                while (atomic_load(&prefaulted) == before)
-                        sched_yield();
-                cr_assert_not(job.failed);
-        }
-        cr_assert_eq(result, FIND_HIT);
-        cr_assert_eq(rounds, 1);
-}
-
 Test(store, a_fault_in_the_map_sets_the_store_aside)
 {
         struct store_status status;
