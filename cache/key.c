@@ -2,17 +2,9 @@
 #include "cache/key.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <xxhash.h>
 
-static bool append(char *buffer, size_t *len, struct span more)
-{
-        if (more.len > KEY_TEXT_MAX - *len)
-                return false;
-        memcpy(buffer + *len, more.at, more.len);
-        *len += more.len;
-        return true;
-}
+#include "http/render.h"
 
 /* Without a port and a final dot, neither of which tells hosts apart here. */
 static struct span bare_host(struct span host)
@@ -29,19 +21,17 @@ static struct span bare_host(struct span host)
         return host;
 }
 
-static bool append_lower(char *buffer, size_t *len, struct span host)
+static void append_lower(struct out *o, struct span host)
 {
-        size_t start = *len;
+        size_t start = o->len;
 
-        if (!append(buffer, len, host))
-                return false;
-        for (size_t i = start; i < *len; i++)
-                if (buffer[i] >= 'A' && buffer[i] <= 'Z')
-                        buffer[i] = (char)(buffer[i] + ('a' - 'A'));
-        return true;
+        out_span(o, host);
+        for (size_t i = start; i < o->len; i++)
+                if (o->at[i] >= 'A' && o->at[i] <= 'Z')
+                        o->at[i] = (char)(o->at[i] + ('a' - 'A'));
 }
 
-static bool append_destination(char *buffer, size_t *len, const struct sockaddr *a)
+static void append_destination(struct out *o, const struct sockaddr *a)
 {
         char text[INET6_ADDRSTRLEN] = "";
         const void *bytes = a->sa_family == AF_INET6
@@ -49,34 +39,38 @@ static bool append_destination(char *buffer, size_t *len, const struct sockaddr 
                                     : (const void *)&((const struct sockaddr_in *)(const void *)a)->sin_addr;
 
         inet_ntop(a->sa_family, bytes, text, sizeof text);
-        return append(buffer, len, SPAN(" @")) && append(buffer, len, (struct span){text, strlen(text)});
+        out_text(o, " @");
+        out_span(o, (struct span){text, strlen(text)});
 }
 
-static bool append_scope(char *buffer, size_t *len, enum key_scope scope, const struct sockaddr *destination)
+static void append_scope(struct out *o, enum key_scope scope, const struct sockaddr *destination)
 {
         switch (scope) {
         case KEY_ADDRESS:
-                return append_destination(buffer, len, destination);
+                append_destination(o, destination);
+                break;
         case KEY_PRIVATE:
-                return append(buffer, len, SPAN(" private"));
+                out_text(o, " private");
+                break;
         case KEY_PUBLIC:
                 break;
         }
-        return true;
 }
 
 bool key_build(struct key *key, char *buffer, struct span host, uint16_t port, struct span path, enum key_scope scope,
                const struct sockaddr *destination)
 {
-        char number[8];
-        size_t len = 0;
+        struct out o = {.at = buffer, .cap = KEY_TEXT_MAX};
 
-        snprintf(number, sizeof number, ":%u", port);
-        if (!append(buffer, &len, SPAN("http://")) || !append_lower(buffer, &len, bare_host(host)) ||
-            !append(buffer, &len, (struct span){number, strlen(number)}) || !append(buffer, &len, path) ||
-            !append_scope(buffer, &len, scope, destination))
+        out_text(&o, "http://");
+        append_lower(&o, bare_host(host));
+        out_text(&o, ":");
+        out_number(&o, port);
+        out_span(&o, path);
+        append_scope(&o, scope, destination);
+        if (o.overflow)
                 return false;
-        key_of_text(key, (struct span){buffer, len});
+        key_of_text(key, (struct span){buffer, o.len});
         return true;
 }
 

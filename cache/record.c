@@ -1,24 +1,26 @@
-/* Values of the tables, written and read byte by byte; see record.h for the layouts. */
+/* Values of the tables, written and read number by number, wherever they lie; see record.h for the layouts. */
 #include "cache/record.h"
 
+#include <endian.h>
 #include <xxhash.h>
 
 /* ---- numbers -------------------------------------------------------------------------------------------------------
  */
 
-static void put_number(char **at, uint64_t n, int bytes)
+/* The low `bytes` of a number, least significant first. Where their count is known they are one load or store. */
+static inline void put_number(char **at, uint64_t n, size_t bytes)
 {
-        for (int i = 0; i < bytes; i++)
-                *(*at)++ = (char)(n >> 8 * i);
+        n = htole64(n);
+        memcpy(*at, &n, bytes);
+        *at += bytes;
 }
 
-static uint64_t get_number(const char *at, int bytes)
+static inline uint64_t get_number(const char *at, size_t bytes)
 {
         uint64_t n = 0;
 
-        for (int i = 0; i < bytes; i++)
-                n |= (uint64_t)(unsigned char)at[i] << 8 * i;
-        return n;
+        memcpy(&n, at, bytes);
+        return le64toh(n);
 }
 
 void put16(char **at, uint16_t n)
@@ -48,7 +50,7 @@ void put_span(char **at, struct span s)
         *at += s.len;
 }
 
-static uint64_t take(const char **at, int bytes)
+static inline uint64_t take(const char **at, size_t bytes)
 {
         uint64_t n = get_number(*at, bytes);
 
