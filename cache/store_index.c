@@ -3,11 +3,14 @@
  * memory: lately found so, or by mincore(2). What does not look as expected is left for LMDB to judge.
  *
  * The pages of LMDB 0.9 (data version 1), in the machine's byte order, lengths in bytes:
- *   page    number 8, padding 2, flags 2, lower 2, upper 2; up to `lower` offsets of 2 of its nodes, in order of keys
- *   node    low 2, high 2, flags 2, length of the key 2, key; in a branch low, high and flags are the child's number,
- * and the first key counts as less than all; in a leaf the value follows table   padding 4, flags 2, depth 2, branches
- * 8, leaves 8, overflow pages 8, entries 8, root 8 meta    head of a page, magic 4, version 4, address 8, size 8, the
- * tables of free pages and of tables, last page 8, transaction 8; page 0 or 1, by the transaction's lowest bit */
+ *
+ * page    number 8, padding 2, flags 2, lower 2, upper 2; up to `lower` offsets of 2 of its nodes, in the keys' order
+ * node    low 2, high 2, flags 2, length of the key 2, key; in a leaf the value follows
+ *         in a branch low, high and flags are the child's number, and the first key counts as less than all
+ * table   padding 4, flags 2, depth 2, branches 8, leaves 8, overflow pages 8, entries 8, root 8
+ * meta    head of a page, magic 4, version 4, address 8, size 8, the tables of free pages and of tables, last page 8,
+ *         transaction 8; page 0 or 1, by the transaction's lowest bit
+ */
 #include <assert.h>
 
 #include "cache/store_private.h"
