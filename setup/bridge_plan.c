@@ -249,6 +249,22 @@ static bool add_error(struct setup_text *t, const struct setup_options *o, const
         return ok;
 }
 
+/* Those that concern us: with one of the ports, or without any. In rules of their own: "udp sport != X udp dport != X"
+ * would be one comparison of both ports to nft 1.0.6. */
+static bool add_datagram_gotos(struct setup_text *t, const struct setup_options *o)
+{
+        bool ok = true;
+
+        if (!plan_datagrams(o))
+                return true;
+        for (size_t i = 0; i < 2; i++)
+                ok = ok && text_add(t, "                udp %s ", i ? "sport" : "dport") && plan_udp_ports(t, o) &&
+                     text_add(t, " goto datagrams\n");
+        for (size_t i = 0; i < version_count(o); i++)
+                ok = ok && text_add(t, "                %s meta l4proto udp goto datagrams\n", versions[i].later);
+        return ok;
+}
+
 /* What is addressed to this machine anyway, and what carries a VLAN's tag, is not for us to see. */
 static bool add_prerouting(struct setup_text *t, const struct setup_options *o)
 {
@@ -263,8 +279,7 @@ static bool add_prerouting(struct setup_text *t, const struct setup_options *o)
                       "                %s goto opening\n",
                       syn);
 
-        if (plan_datagrams(o))
-                ok = ok && text_add(t, "                meta l4proto udp goto datagrams\n");
+        ok = ok && add_datagram_gotos(t, o);
         for (size_t i = 0; i < version_count(o); i++)
                 ok = ok && add_known(t, &versions[i], "clients") && add_known(t, &versions[i], "servers") &&
                      add_ended(t, &versions[i]) && add_error(t, o, &versions[i]);

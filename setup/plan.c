@@ -109,7 +109,8 @@ bool plan_ports(struct setup_text *t, const struct setup_options *o)
         return ok && text_add(t, " } ");
 }
 
-static const char syn[] = "tcp flags & (fin | syn | rst | ack) == syn ";
+#define SYN "tcp flags & (fin | syn | rst | ack) == syn "
+static const char syn[] = SYN;
 
 static bool add_listener(struct setup_text *t, const struct setup_options *o, const char *family, const char *to)
 {
@@ -268,10 +269,10 @@ bool plan_unproved(struct setup_text *t, const struct setup_options *o, const ch
 
 /* Where this machine knows no way to a destination it says so to the client itself, before any handshake: a program
  * then tries another address at once. On a bridge the way is not for this machine to know. */
-static bool add_no_way(struct setup_text *t)
+static bool add_no_way(struct setup_text *t, const struct setup_options *o)
 {
-        return text_add(t, "                meta iifkind != \"bridge\" fib daddr . mark oif missing return comment "
-                           "\"no way to it\"\n");
+        return text_add(t, "                %s", syn) && plan_ports(t, o) &&
+               text_add(t, "meta iifkind != \"bridge\" fib daddr . mark oif missing return comment \"no way to it\"\n");
 }
 
 static bool add_prerouting(struct setup_text *t, const struct setup_options *o)
@@ -282,8 +283,8 @@ static bool add_prerouting(struct setup_text *t, const struct setup_options *o)
 
         ok = ok && plan_answers(t, o) && add_divert(t, o) && add_datagram_divert(t, o) &&
              text_add(t, "                iifname != @gate return\n");
-        ok = ok && (!o->self_test || add_probe(t, o)) && plan_bypass(t, o) && add_no_way(t);
-        ok = ok && (o->fail_closed || plan_handed_back(t)) && plan_unproved(t, o, "meta iifkind != \"bridge\" ") &&
+        ok = ok && (!o->self_test || add_probe(t, o)) && plan_bypass(t, o) && add_no_way(t, o);
+        ok = ok && (o->fail_closed || plan_handed_back(t)) && plan_unproved(t, o, SYN "meta iifkind != \"bridge\" ") &&
              add_jump(t, o) && add_datagram_jump(t, o);
         return ok && text_add(t, "        }\n");
 }

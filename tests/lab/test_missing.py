@@ -94,10 +94,13 @@ def test_a_store_on_a_network_file_system(still, kind, far):
 
 # ---- what else doctor finds
 
-def test_a_listener_that_is_not_transparent(lab, limpid_with):
-    """Limpid runs, and listens elsewhere: the configuration was changed behind its back, and what listens there is somebody else."""
+def test_a_listener_that_is_not_there_or_not_transparent(lab, limpid_with):
+    """Limpid runs, and listens elsewhere: the configuration was changed behind its back, and what listens there is nobody or somebody else."""
     limpid = limpid_with(intercept={"listen_port": 3130})
     limpid.path.write_text(limpid.path.read_text().replace("3130", "3131"))
+    text = limpid.command("doctor", code=2)
+    for version in "46":
+        assert f"BROKEN: nobody listens for intercepted IPv{version} connections" in text, text
     with lab.gateway.listen("127.0.0.1", 3131), lab.gateway.listen("::1", 3131):
         text = limpid.command("doctor", code=2)
     for version in "46":
