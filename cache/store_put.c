@@ -6,9 +6,10 @@
 
 static struct op *new_op(enum op_kind kind, uint64_t id, size_t text)
 {
-        struct op *op = calloc(1, sizeof *op + text);
+        struct op *op = malloc(sizeof *op + text);
 
         if (op) {
+                *op = (struct op){0}; /* the text is the caller's to fill: a body is not zeroed first */
                 op->kind = kind;
                 op->id = id;
                 op->weight = sizeof *op + text;

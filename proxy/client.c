@@ -188,6 +188,7 @@ static void rest(struct client *c)
 {
         struct wheel *wheel = &c->conn.worker->wheel;
 
+        conn_let_go(&c->conn);
         switch ((enum client_state)c->state) {
         case CLIENT_HEAD:
                 if (c->conn.input.len == 0)

@@ -9,6 +9,8 @@
 
 #include "proxy/worker.h"
 
+enum { OFFER_SPANS = 80 /* more than anybody has of his own; what were beyond would be offered again */ };
+
 void conn_init(struct conn *c, struct worker *w, int fd, void (*fire)(struct timer *))
 {
         *c = (struct conn){.worker = w, .fd = fd, .timer = {.fire = fire}};
@@ -90,12 +92,11 @@ void conn_settle(struct conn *c)
         c->input.at = copy;
 }
 
-size_t conn_offer(struct conn *c, const struct iovec *spans, int count)
+/* The bytes that the socket took; the sink takes all. */
+static size_t write_some(struct conn *c, const struct iovec *spans, int count)
 {
         ssize_t n = 0;
 
-        if (c->unwritable)
-                return 0;
         for (int i = 0; c->fd < 0 && i < count; i++)
                 n += (ssize_t)spans[i].iov_len;
         if (c->fd < 0)
@@ -108,6 +109,38 @@ size_t conn_offer(struct conn *c, const struct iovec *spans, int count)
         return n > 0 ? (size_t)n : 0;
 }
 
+/* Off what was kept; what is left of it waits for the socket. */
+static size_t take_off(struct conn *c, size_t sent)
+{
+        size_t kept = c->out_len - c->out_at, n = sent < kept ? sent : kept;
+
+        c->held = false;
+        c->out_at += (uint32_t)n;
+        if (c->out_at == c->out_len || c->unwritable) {
+                free(c->out);
+                c->out = NULL;
+                c->out_at = c->out_len = 0;
+        }
+        return n;
+}
+
+size_t conn_offer(struct conn *c, const struct iovec *spans, int count)
+{
+        struct iovec all[OFFER_SPANS + 1];
+        size_t n;
+
+        if (c->unwritable)
+                return 0;
+        if (!c->held)
+                return write_some(c, spans, count);
+        if (count > OFFER_SPANS)
+                count = OFFER_SPANS;
+        all[0] = (struct iovec){c->out + c->out_at, c->out_len - c->out_at};
+        memcpy(all + 1, spans, (size_t)count * sizeof *spans);
+        n = write_some(c, all, count + 1);
+        return n - take_off(c, n);
+}
+
 /* Copies what lies behind the first `skip` bytes of the spans to the end of what waits. */
 static void keep(struct conn *c, const struct iovec *spans, int count, size_t skip, size_t total)
 {
@@ -118,7 +151,7 @@ static void keep(struct conn *c, const struct iovec *spans, int count, size_t sk
                 note_failure(c, &c->unwritable, ENOMEM);
                 return;
         }
-        if (waiting)
+        if (c->out)
                 memcpy(out, c->out + c->out_at, waiting);
         free(c->out);
         c->out = out;
@@ -147,21 +180,35 @@ size_t conn_send(struct conn *c, const struct iovec *spans, int count)
         return c->unwritable ? 0 : total;
 }
 
+static void send_kept(struct conn *c)
+{
+        struct iovec rest = {c->out + c->out_at, c->out_len - c->out_at};
+
+        take_off(c, write_some(c, &rest, 1));
+}
+
+size_t conn_hold(struct conn *c, struct span s)
+{
+        if (c->unwritable)
+                return 0;
+        if (c->fd < 0)
+                return s.len;
+        c->held |= !c->out;
+        keep(c, &(struct iovec){(void *)(uintptr_t)s.at, s.len}, 1, 0, s.len);
+        return c->unwritable ? 0 : s.len;
+}
+
+bool conn_let_go(struct conn *c)
+{
+        if (c->held)
+                send_kept(c);
+        return !conn_blocked(c);
+}
+
 void conn_flush(struct conn *c)
 {
-        struct iovec rest;
-        size_t sent;
-
-        if (!conn_blocked(c))
-                return;
-        rest = (struct iovec){c->out + c->out_at, c->out_len - c->out_at};
-        sent = conn_offer(c, &rest, 1);
-        c->out_at += (uint32_t)sent;
-        if (c->out_at == c->out_len || c->unwritable) {
-                free(c->out);
-                c->out = NULL;
-                c->out_at = c->out_len = 0;
-        }
+        if (conn_blocked(c) && !c->unwritable)
+                send_kept(c);
 }
 
 void conn_close(struct conn *c, bool reset)

@@ -3,7 +3,7 @@
  * Input lies in the worker's scratch buffer during a callback and is copied to the heap only if some of it is left at
  * the end (conn_settle), so an idle connection holds no buffer. Output is written at once; only what the socket does
  * not take is copied, and whoever produces it waits until that has gone (back-pressure): so memory is bounded by one
- * read. */
+ * read. A head can be held back until what follows it, so that both go in one call and in one segment. */
 #ifndef PROXY_CONN_H
 #define PROXY_CONN_H
 
@@ -28,6 +28,7 @@ struct conn {
         short want;      /* EV_READ | EV_WRITE, as registered */
         bool eof;        /* the peer sends no more */
         bool ended;      /* we send no more: the end was passed on */
+        bool held;       /* what is to be sent waits for what follows it, not for the socket */
         bool timed;      /* the event has a time-out */
         bool failed;     /* receiving failed: reset, or another error */
         bool unwritable; /* sending failed; what it sent before can still be received */
@@ -57,12 +58,17 @@ size_t conn_send(struct conn *, const struct iovec *, int count);
 /* Sends without keeping a rest: the bytes that the socket took; 0 with unwritable unset: it is full. */
 size_t conn_offer(struct conn *, const struct iovec *, int count);
 
+/* Like conn_send, but with what is sent next, or at conn_let_go: which has to come before the callback ends. It returns
+ * whether nothing waits to be sent any more. */
+size_t conn_hold(struct conn *, struct span);
+bool conn_let_go(struct conn *);
+
 /* Goes on sending what was kept. */
 void conn_flush(struct conn *);
 
 static inline bool conn_blocked(const struct conn *c)
 {
-        return c->out != NULL;
+        return c->out != NULL && !c->held;
 }
 
 static inline bool conn_gone(const struct conn *c)

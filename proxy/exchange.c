@@ -304,7 +304,7 @@ static enum step step_finish(struct exchange *x)
 {
         struct client *c = x->client;
 
-        if (conn_blocked(&c->conn) && !x->broken)
+        if (!conn_let_go(&c->conn) && !x->broken)
                 return STEP_WAIT;
         if (x->broken) /* the rest of a reply must not meet the next request */
                 exchange_drop_upstream(x);

@@ -349,6 +349,8 @@ void exchange_drop_upstream(struct exchange *);
 
 /* Sends to the client, counting. False: the client is gone. */
 bool exchange_send(struct exchange *, const struct iovec *, int count);
+/* A head goes with what is sent next, or at the end of this turn. */
+void exchange_hold(struct exchange *, struct span head);
 
 /* Whether the connection to the client may go on after this reply. */
 bool exchange_persistent(const struct exchange *);

@@ -336,6 +336,11 @@ enum step step_judge(struct exchange *x)
 /* ---- the reply -----------------------------------------------------------------------------------------------------
  */
 
+void exchange_hold(struct exchange *x, struct span head)
+{
+        x->sent += conn_hold(&x->client->conn, head);
+}
+
 static void frame_reply(struct exchange *x, struct response_options *o)
 {
         const struct message *m = &x->worker->response;
@@ -359,7 +364,6 @@ enum step step_adapt(struct exchange *x)
         struct out out = {.at = w->page, .cap = PAGE_SIZE_MAX};
         char status[CACHE_STATUS_MAX];
         struct response_options options = {0};
-        struct iovec head;
 
         note_content_type(x);
         x->reply_body = body_start(&x->reply_storage, m);
@@ -375,8 +379,7 @@ enum step step_adapt(struct exchange *x)
                 return exchange_fail(x, 502, "the head of the origin server's answer is too large");
         x->status = m->status;
         x->reply_started = true;
-        head = (struct iovec){out.at, out.len};
-        exchange_send(x, &head, 1);
+        exchange_hold(x, (struct span){out.at, out.len}); /* most often the body has come with it */
         return x->part ? STEP_SHARE : STEP_RELAY;
 }
 

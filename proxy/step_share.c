@@ -124,7 +124,7 @@ static bool send_head(struct exchange *x, const struct fill_head *h)
                 return false;
         x->status = options.status;
         x->reply_started = true;
-        exchange_send(x, &(struct iovec){head.at, head.len}, 1);
+        exchange_hold(x, (struct span){head.at, head.len});
         return true;
 }
 

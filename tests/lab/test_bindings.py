@@ -1,6 +1,5 @@
 """Whose key? Hosts that resolvers bind to addresses, and what a client can and cannot do with a name that is not his."""
 
-import collections
 import itertools
 import json
 import re
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conftest import mended
-from lab import resolver, wait
+from lab import calls, resolver, wait
 from lab.limpid import Limpid, rendered
 from lab.net import blocked, kill
 from lab.origin import answer
@@ -520,22 +519,6 @@ def test_a_name_that_is_never_answered_is_waited_for_only_so_long(asked, bind, o
 
 # ---- what it costs
 
-def calls_of_hits(limpid, wire, request, count):
-    """The system calls of the workers for so many hits on one connection, by name."""
-    tids = [task.name for task in Path(f"/proc/{limpid.proxy()}/task").iterdir() if (task / "comm").read_text().startswith("worker")]
-    trace = limpid.where / "trace"
-    tracer = subprocess.Popen(["strace", "-o", trace, *(word for tid in tids for word in ("-p", tid))], stderr=subprocess.PIPE, text=True)
-    try:
-        for _ in tids:
-            assert "attached" in tracer.stderr.readline()
-        for _ in range(count):
-            assert wire.ask(request).hit
-    finally:
-        tracer.send_signal(signal.SIGINT)
-        tracer.communicate()
-    return collections.Counter(re.findall(r"^(?:\d+ +)?(\w+)\(", trace.read_text(), re.M))
-
-
 def test_a_bound_name_costs_a_hit_no_system_call(limpid, bind, origin, connect):
     """One wait, one read and one write, as soon as what is stored is in the store."""
     there, = genuine(origin)
@@ -543,9 +526,13 @@ def test_a_bound_name_costs_a_hit_no_system_call(limpid, bind, origin, connect):
     with connect(there) as wire:
         wire.ask(get(host))
 
+        def hits():
+            for _ in range(count):
+                assert wire.ask(get(host)).hit
+
         def plain():
-            calls = calls_of_hits(limpid, wire, get(host), count)
-            return {call for call, n in calls.items() if n > 2} == {"epoll_wait", "recvfrom", "writev"} and calls["writev"] == count
+            made = calls.of_workers(limpid, hits)
+            return {call for call, n in made.items() if n > 2} == {"epoll_wait", "recvfrom", "writev"} and made["writev"] == count
 
         wait.eventually(plain, "hits that are three system calls each")
 

@@ -1,4 +1,4 @@
-"""What a hit costs, in calls and instructions that are counted: no time is measured here (tests/bench does that)."""
+"""What a hit and a miss cost, in calls and instructions that are counted: no time is measured here (tests/bench does that)."""
 
 import mmap
 import re
@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from lab import wait
+from lab import calls as system_calls, wait
 from lab.limpid import binary, sanitized
 from lab.origin import answer
 from lab.wire import get, reply
@@ -72,3 +72,20 @@ def test_a_hit_is_few_instructions(limpid_with, origin, connect):
     each = int(re.search(r"^(?:summary|totals): (\d+)", (dump / str(proxy)).read_text(), re.M)[1]) / HITS
     print(f"{each:.0f} instructions")
     assert 1000 < each < 18_000
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_miss_is_one_write_to_each_side(limpid_with, origin, connect, stored):
+    """The head of a small reply goes with its body, in one call and one segment, as the request went in one."""
+    limpid, misses = limpid_with(workers=1), 50
+    there = origin(answer(lambda request: reply(b"x" * 3000, "Cache-Control: max-age=600" if stored else "Cache-Control: no-store")))
+    with connect(there) as wire:
+        wire.ask(get(there.host, "/first"))
+
+        def ask():
+            for n in range(misses):
+                assert not wire.ask(get(there.host, f"/{n}")).hit
+
+        made = system_calls.of_workers(limpid, ask)
+    assert made["writev"] == 2 * misses and made["recvfrom"] <= 2 * misses + 2, made
+    assert not made["epoll_ctl"] and not made["setsockopt"], made

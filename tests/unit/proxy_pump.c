@@ -142,6 +142,83 @@ Test(pump, what_the_socket_does_not_take_is_kept_and_flushed)
         cr_assert_eq(total, sizeof big);
 }
 
+/* Of a SOCK_SEQPACKET each write is read by itself, so it shows what went together. */
+static void send_in_records(void)
+{
+        int b[2];
+
+        cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, b), 0);
+        close(to.fd);
+        close(client);
+        to.fd = b[0];
+        client = b[1];
+}
+
+static void expect_record(const char *record)
+{
+        char got[64];
+        ssize_t n = read(client, got, sizeof got - 1);
+
+        got[n > 0 ? n : 0] = 0;
+        cr_assert_str_eq(got, record);
+}
+
+Test(pump, a_head_that_is_held_goes_with_what_follows)
+{
+        send_in_records();
+        cr_assert_eq(conn_hold(&to, SPAN("head ")), 5);
+        cr_assert_not(conn_blocked(&to));
+        expect_record("");
+        cr_assert_eq(conn_offer(&to, &(struct iovec){(char[]){"body"}, 4}, 1), 4, "of its own bytes");
+        expect_record("head body");
+        cr_assert_eq(conn_send(&to, &(struct iovec){(char[]){"more"}, 4}, 1), 4);
+        expect_record("more");
+}
+
+Test(pump, a_head_that_nothing_follows_goes_at_the_end_of_the_turn)
+{
+        send_in_records();
+        conn_hold(&to, SPAN("head"));
+        conn_let_go(&to);
+        expect_record("head");
+        cr_assert_not(conn_blocked(&to));
+        conn_let_go(&to);
+        expect_record("");
+}
+
+/* As much as the socket takes, and nothing of it is read. */
+static size_t stuff(struct conn *c)
+{
+        static char all[4096];
+        size_t total = 0, n;
+
+        while ((n = conn_offer(c, &(struct iovec){all, sizeof all}, 1)))
+                total += n;
+        return total;
+}
+
+Test(pump, a_held_head_that_the_socket_does_not_take_comes_before_what_follows)
+{
+        struct iovec body = {(char[]){"body"}, 4};
+        char got[4096], all[9];
+        size_t full = stuff(&to), seen = 0, kept = 0;
+
+        conn_hold(&to, SPAN("head "));
+        cr_assert_eq(conn_offer(&to, &body, 1), 0);
+        cr_assert(conn_blocked(&to), "now it waits for the socket");
+        cr_assert_eq(conn_send(&to, &body, 1), 4);
+        while (conn_blocked(&to) || seen < full + 9) {
+                ssize_t n = read(client, got, sizeof got);
+
+                cr_assert_gt(n, 0);
+                for (ssize_t i = 0; i < n; i++, seen++)
+                        if (seen >= full)
+                                all[kept++] = got[i];
+                conn_flush(&to);
+        }
+        cr_assert_arr_eq(all, "head body", 9);
+}
+
 Test(pump, input_survives_the_end_of_a_turn)
 {
         cr_assert_eq(write(origin, "abcdef", 6), 6);
