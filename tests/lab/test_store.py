@@ -60,6 +60,18 @@ def test_a_hit_after_a_restart(limpid_with, origin, fetch, end):
     assert len(there.requests) == len(paths)
 
 
+def test_what_came_a_moment_before_the_end_is_a_hit_after_it(limpid_with, origin, connect, fetch):
+    """Small puts gather for a commit: the end does not lose them."""
+    limpid, count = limpid_with(), 1000
+    there = origin(answer(objects))
+    with connect(there) as wire:
+        for n in range(count):
+            assert wire.ask(get(there.host, f"/2000/{n}")).status == 200
+    limpid.restart()
+    with connect(there) as wire:
+        assert [n for n in range(count) if not wire.ask(get(there.host, f"/2000/{n}")).hit] == []
+
+
 def test_a_kill_in_the_middle_of_writing_leaves_no_wrong_byte(limpid_with, origin, connect, fetch):
     limpid = limpid_with()
     there = origin(answer(objects))
