@@ -129,6 +129,7 @@ struct exchange {
         bool gap_open;    /* the reply begins with what the origin sends now */
         bool gap_waiting; /* for another exchange to fetch it, until a deadline */
         bool gap_alone;   /* it has waited for long enough */
+        bool overtaken;   /* what is fetched goes to those who wait for it: the client gets it from the store */
         bool ranged;      /* of a fill it wants only `want` */
         bool probe;       /* the part that is fetched only tells what the object is */
         bool probed;
@@ -209,6 +210,9 @@ enum step step_send_stored(struct exchange *);
 enum step step_send_parts(struct exchange *);
 enum step step_validate(struct exchange *);
 enum step step_freshen(struct exchange *);
+/* Sends what is committed of the stored body before `end`, as the socket takes it; if that is full, x->unsent is set.
+ */
+enum step exchange_catch_up(struct exchange *, uint64_t end);
 /* Keeps a stored response from eviction until the exchange ends or pins another. False: it is about to be removed. */
 bool exchange_pin(struct exchange *, uint64_t id);
 void exchange_unpin(struct exchange *);
@@ -248,6 +252,8 @@ bool exchange_is_whole(const struct message *response);
 
 /* step_gap.c */
 enum step step_fill_gap(struct exchange *);
+/* Whether more of what the origin sends can be taken. */
+bool exchange_takes_gap(const struct exchange *);
 
 /* step_offer.c */
 /* With a read transaction open, after FIND_VARIANT: the origin will be asked whether one of the variants is right. */

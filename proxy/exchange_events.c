@@ -6,7 +6,8 @@ static short client_wanted(const struct exchange *x)
 {
         const struct conn *c = &x->client->conn;
         bool sending = conn_blocked(c) ||
-                       (!x->errands && (x->step == STEP_SEND_STORED || (x->step == STEP_SHARE && x->unsent)));
+                       (!x->errands && (x->step == STEP_SEND_STORED ||
+                                        ((x->step == STEP_SHARE || x->step == STEP_FILL_GAP) && x->unsent)));
 
         if (x->part && x->part->deaf) /* it leads on for others */
                 return 0;
@@ -18,8 +19,8 @@ static short upstream_wanted(const struct exchange *x)
         const struct conn *u = &x->client->upstream->conn;
         bool reading = x->step == STEP_RECEIVE_HEAD ||
                        (x->step == STEP_SHARE && x->leads && !x->stalled && !u->input.len) ||
-                       ((x->step == STEP_RELAY || x->step == STEP_FILL_GAP) && !u->input.len &&
-                        !conn_blocked(&x->client->conn));
+                       (x->step == STEP_RELAY && !u->input.len && !conn_blocked(&x->client->conn)) ||
+                       (x->step == STEP_FILL_GAP && !u->input.len && exchange_takes_gap(x));
 
         if (x->client->upstream->connecting)
                 return EV_WRITE;
@@ -41,7 +42,7 @@ void exchange_late_upstream(struct exchange *x)
                 exchange_drop_upstream(x);
         else if (x->step == STEP_CONNECT)
                 x->step = STEP_HAND_BACK;
-        else if (conn_blocked(&c->conn) || x->stalled)
+        else if ((conn_blocked(&c->conn) && !x->overtaken) || x->stalled)
                 client_upstream_moved(c); /* it is the client who keeps it waiting */
         else if (!x->request_done && !conn_blocked(&c->upstream->conn))
                 x->step = (uint8_t)exchange_fail(x, 408, "the request's body did not come in time");

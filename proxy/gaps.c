@@ -23,7 +23,13 @@ struct gap_claim {
         struct gap_wait *waits;
         uint8_t hash[KEY_HASH];
         uint64_t at, end;
-        unsigned holders;
+        uint64_t awaited; /* behind the farthest byte that was waited for */
+        unsigned holders; /* and the note that is on its way */
+        struct note note;
+        struct worker *worker;
+        void (*wake)(void *); /* NULL: who fetches need not be told */
+        void *argument;
+        bool posted;
 };
 
 struct row {
@@ -87,7 +93,7 @@ static bool unlink_wait(struct gap_wait *w)
         return true;
 }
 
-static void wake(struct gap_wait *w)
+static void end_wait(struct gap_wait *w)
 {
         if (unlink_wait(w))
                 worker_post(w->worker, w->note);
@@ -151,6 +157,62 @@ static struct gap_claim *add(struct gaps *g, const struct key *key, uint64_t at,
         return c;
 }
 
+/* ---- who fetches ---------------------------------------------------------------------------------------------------
+ */
+
+/* On the worker of who fetches. */
+static void deliver(struct note *note)
+{
+        struct gap_claim *c = (struct gap_claim *)(void *)((char *)note - offsetof(struct gap_claim, note));
+        void (*wake)(void *);
+        void *argument;
+
+        pthread_mutex_lock(&c->gaps->lock);
+        c->posted = false;
+        wake = c->wake;
+        argument = c->argument;
+        pthread_mutex_unlock(&c->gaps->lock);
+        gaps_unclaim(c);
+        if (wake)
+                wake(argument);
+}
+
+/* With the lock held. */
+static void tell(struct gap_claim *c, uint64_t wanted)
+{
+        if (wanted >= c->awaited)
+                c->awaited = wanted + 1;
+        if (!c->wake || c->posted)
+                return;
+        c->posted = true;
+        c->holders++;
+        c->note = (struct note){.deliver = deliver};
+        worker_post(c->worker, &c->note);
+}
+
+void gaps_lead(struct gap_claim *c, struct worker *worker, void (*wake)(void *), void *argument)
+{
+        if (!c)
+                return;
+        pthread_mutex_lock(&c->gaps->lock);
+        c->worker = worker;
+        c->wake = wake;
+        c->argument = argument;
+        pthread_mutex_unlock(&c->gaps->lock);
+}
+
+uint64_t gaps_awaited(const struct gap_claim *c)
+{
+        uint64_t awaited;
+
+        if (!c)
+                return 0;
+        pthread_mutex_lock(&c->gaps->lock);
+        awaited = c->awaited;
+        pthread_mutex_unlock(&c->gaps->lock);
+        return awaited;
+}
+
 /* ---- claims --------------------------------------------------------------------------------------------------------
  */
 
@@ -163,8 +225,10 @@ enum gaps_claimed gaps_claim(struct gaps *g, const struct key *key, struct gap_p
         pthread_mutex_lock(&g->lock);
         c = find(g, key, part);
         if (c) {
-                if (wait)
+                if (wait) {
                         wait_for(c, wait, part->first);
+                        tell(c, part->first);
+                }
         } else {
                 *claim = add(g, key, part->at, part->end);
                 result = *claim ? GAPS_CLAIMED : GAPS_ERROR;
@@ -203,7 +267,7 @@ void gaps_unclaim(struct gap_claim *c)
         pthread_mutex_lock(&g->lock);
         last = --c->holders == 0;
         while (last && c->waits)
-                wake(c->waits);
+                end_wait(c->waits);
         if (last) {
                 *c->link = c->next;
                 if (c->next)
@@ -226,7 +290,7 @@ void gaps_advance(struct gap_claim *c, uint64_t at)
         for (struct gap_wait *w = c->waits; w; w = next) {
                 next = w->next;
                 if (w->at < c->at)
-                        wake(w);
+                        end_wait(w);
         }
         pthread_mutex_unlock(&c->gaps->lock);
 }

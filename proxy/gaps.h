@@ -54,6 +54,13 @@ void gaps_unclaim(struct gap_claim *);
 /* What lies before `at` has come. */
 void gaps_advance(struct gap_claim *, uint64_t at);
 
+/* Who fetches the claimed part is told on `worker`, by `wake`, each time that somebody begins to wait for it: his own
+ * client may be slower than the others. `wake` NULL: no more. A claim that is NULL is fine here and below. */
+void gaps_lead(struct gap_claim *, struct worker *, void (*wake)(void *), void *argument);
+
+/* Behind the farthest byte that anybody has waited for; 0: nobody has. */
+uint64_t gaps_awaited(const struct gap_claim *);
+
 /* ---- sparse responses that have just begun -------------------------------------------------------------------------
  */
 

@@ -106,6 +106,7 @@ void part_end(struct part *p, void (*done)(void *, int), void *context)
                 done(context, 0);
         if (p->slice)
                 free_slice(p->slice);
+        gaps_lead(p->claim, NULL, NULL, NULL);
         gaps_unclaim(p->claim);
         *p = (struct part){0};
 }

@@ -1,8 +1,14 @@
-/* The body of a part that is fetched (step_part.c): into the store, and what of it the client wants to him. */
+/* The body of a part that is fetched (step_part.c): into the store, and what of it the client wants to him.
+ *
+ * It is fetched as fast as the client reads. But nobody else is to wait for a slow client: while somebody waits for
+ * what is fetched here, it goes on into the store at the origin's pace, AHEAD_MAX beyond what they wait for, and the
+ * client, overtaken, reads what he has missed from there. */
 #include "proxy/client.h"
 #include "proxy/exchange.h"
 #include "proxy/pending.h"
 #include "proxy/pump.h"
+
+enum { AHEAD_MAX = 4 << 20 }; /* bytes that are fetched beyond what others wait for */
 
 /* Stores the bytes; what of them the client wants is added to `out`. */
 static void take(struct exchange *x, struct span s, struct iovec *out, int *count)
@@ -12,7 +18,8 @@ static void take(struct exchange *x, struct span s, struct iovec *out, int *coun
         part_add(&x->writer, s);
         if (to > x->end)
                 to = x->end;
-        if (from < to) {
+        x->overtaken |= conn_blocked(&x->client->conn);
+        if (from < to && !x->overtaken) {
                 out[(*count)++] = (struct iovec){(void *)(uintptr_t)(s.at + (from - x->gap_at)), to - from};
                 x->at = to;
         }
@@ -54,13 +61,53 @@ static enum step gap_filled(struct exchange *x)
         return x->pinned == x->id ? STEP_SEND_STORED : cut(x);
 }
 
+/* Whether others wait for more of it, and it is being stored for them. */
+static bool hurries(const struct exchange *x)
+{
+        return x->writer.store && x->writer.resume <= x->gap_at && x->pinned == x->id &&
+               x->gap_at < gaps_awaited(x->writer.claim) + AHEAD_MAX && gaps_awaited(x->writer.claim);
+}
+
+bool exchange_takes_gap(const struct exchange *x)
+{
+        return (!x->overtaken && !conn_blocked(&x->client->conn)) || hurries(x);
+}
+
+/* The client is where the fetch has paused: what he misses is fetched as another part. */
+static enum step stop_here(struct exchange *x)
+{
+        end_part(x);
+        exchange_drop_upstream(x);
+        x->gap = GAP_NONE;
+        return STEP_SEND_STORED;
+}
+
+/* Nothing more can be fetched now. */
+static enum step rest(struct exchange *x)
+{
+        uint64_t come = x->gap_at < x->end ? x->gap_at : x->end;
+        enum step next;
+
+        x->unsent = false;
+        if (!x->overtaken)
+                return STEP_WAIT;
+        next = exchange_catch_up(x, come);
+        if (x->at == come) {
+                x->overtaken = false;
+                return STEP_FILL_GAP;
+        }
+        if (next != STEP_WAIT || x->unsent || conn_blocked(&x->client->conn) || hurries(x))
+                return next;
+        return stop_here(x);
+}
+
 enum step step_fill_gap(struct exchange *x)
 {
         struct client *c = x->client;
         struct iovec out[BATCH_SPANS];
         struct batch b;
 
-        while (!conn_blocked(&c->conn) && !conn_gone(&c->conn)) {
+        while (exchange_takes_gap(x) && !conn_gone(&c->conn)) {
                 int n = 0;
 
                 batch_gather(&b, x->reply_body, &c->upstream->conn);
@@ -76,7 +123,7 @@ enum step step_fill_gap(struct exchange *x)
                 if (b.last == BODY_END)
                         return gap_filled(x);
                 if (b.last == BODY_MORE)
-                        return STEP_WAIT;
+                        break;
         }
-        return STEP_WAIT;
+        return conn_gone(&c->conn) ? STEP_WAIT : rest(x);
 }

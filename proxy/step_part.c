@@ -291,10 +291,18 @@ static const char *judge_whole(struct exchange *x, struct stored *s, struct out 
         return take_validator(x, s) ? NULL : "no strong validator";
 }
 
+/* Somebody has begun to wait for what is fetched here. */
+static void awaited(void *client)
+{
+        client_turn(client);
+}
+
 static void start_part(struct exchange *x, bool storing)
 {
         part_start(&x->writer, storing ? x->store : NULL, x->id, x->gap_at, x->total, x->claim);
+        gaps_lead(x->writer.claim, x->worker, awaited, x->client);
         x->claim = NULL;
+        x->overtaken = false;
 }
 
 static enum step begin_sparse(struct exchange *x, const struct byte_range *r, uint64_t total)

@@ -328,6 +328,33 @@ static bool send_some(struct exchange *x, enum step *next)
         return sent > 0 && x->at < x->end;
 }
 
+enum step exchange_catch_up(struct exchange *x, uint64_t end)
+{
+        struct iovec spans[SPANS_MAX];
+        size_t sent = 1;
+        int count = 0;
+
+        exchange_end_read(x); /* what was committed meanwhile is to be seen */
+        if (!exchange_begin_read(x))
+                return STEP_WAIT;
+        while (sent && x->at < end && !conn_blocked(&x->client->conn)) {
+                uint64_t left = end - x->at < READ_BYTES ? end - x->at : READ_BYTES;
+
+                switch (reader_body(x->reader, x->id, x->at, left, spans, SPANS_MAX, &count)) {
+                case BODY_COLD:
+                        return exchange_ask_for_body(x, (enum step)x->step);
+                case BODY_GAP: /* not committed yet */
+                        return STEP_WAIT;
+                case BODY_READY:
+                        break;
+                }
+                sent = conn_offer(&x->client->conn, spans, count);
+                took_stored(x, sent);
+        }
+        x->unsent = !sent;
+        return STEP_WAIT;
+}
+
 enum step step_send_stored(struct exchange *x)
 {
         uint64_t until = x->at + TURN_BYTES;

@@ -423,6 +423,30 @@ def test_who_waits_for_a_range_is_not_held_hostage(limpid, origin, connect, fetc
     go.set()
 
 
+def test_a_slow_client_does_not_hold_those_who_want_the_same_part(limpid, origin, connect, fetch):
+    """He is the one for whom it is fetched, and takes next to nothing of it: the others have it of that one fetch."""
+    there = origin(answer(ranged()))
+    slow = connect(there, receive_buffer=4096)
+    slow.send(get(there.host, "/file", f"Range: bytes={MIB}-{7 * MIB - 1}"))
+    assert slow.head().status == 206
+    part(fetch, there, MIB, 7 * MIB - 1)
+    part(fetch, there, 6 * MIB, 7 * MIB - 1)
+    assert len(there.requests) == 1
+    assert slow.read(6 * MIB) == BODY[MIB:7 * MIB]
+
+
+def test_what_nobody_waits_for_is_not_fetched_for_a_slow_client(limpid, origin, connect, fetch):
+    """He wants much, another one a little of it: the fetch pauses behind that, and what is missing is fetched when he comes there."""
+    body = pattern(30 * MIB, 12)
+    there = origin(answer(ranged(body)))
+    slow = connect(there, receive_buffer=4096)
+    slow.send(get(there.host, "/file", f"Range: bytes={MIB}-"))
+    assert slow.head().status == 206
+    part(fetch, there, 2 * MIB, 3 * MIB, body)
+    assert len(there.requests) == 1
+    assert slow.read(29 * MIB) == body[MIB:] and len(there.requests) == 2
+
+
 def test_a_waiter_takes_over_when_the_part_is_cut(limpid, origin, connect, fetch):
     go = threading.Event()
 

@@ -166,6 +166,60 @@ Test(gaps, who_asks_without_waiting_is_not_remembered)
         cr_expect_null(worker.mail);
 }
 
+static void count_wake(void *argument)
+{
+        ++*(unsigned *)argument;
+}
+
+/* Delivers the mail that is for no waiter. */
+static void deliver_to_leader(void)
+{
+        struct note *mail = worker.mail, *next;
+
+        worker.mail = NULL;
+        for (; mail; mail = next) {
+                next = mail->next;
+                if (mail->deliver)
+                        mail->deliver(mail);
+        }
+}
+
+Test(gaps, who_fetches_is_told_of_those_who_wait)
+{
+        struct gap_claim *c, *d;
+        struct waiter first, second = {0}, third = {0};
+        uint64_t end = 3 * MIB;
+        unsigned told = 0;
+
+        cr_assert_eq(claim(&key, 0, &end, &c, &first), GAPS_CLAIMED);
+        cr_expect_eq(gaps_awaited(c), 0);
+        gaps_lead(c, &worker, count_wake, &told);
+        cr_expect_eq(claim(&key, 2 * MIB, &end, &d, &second), GAPS_WAIT);
+        cr_expect_eq(claim(&key, MIB, &end, &d, &third), GAPS_WAIT);
+        deliver_to_leader();
+        cr_expect_eq(told, 1, "once for all who have come meanwhile");
+        cr_expect_eq(gaps_awaited(c), 2 * MIB + 1);
+        gaps_unclaim(c);
+}
+
+Test(gaps, who_fetches_no_longer_is_not_told)
+{
+        struct gap_claim *c, *d;
+        struct waiter first, second = {0};
+        uint64_t end = 3 * MIB;
+        unsigned told = 0;
+
+        cr_assert_eq(claim(&key, 0, &end, &c, &first), GAPS_CLAIMED);
+        gaps_lead(c, &worker, count_wake, &told);
+        cr_expect_eq(claim(&key, MIB, &end, &d, &second), GAPS_WAIT);
+        gaps_lead(c, NULL, NULL, NULL);
+        gaps_unclaim(c);
+        cr_expect_not(woken(&second), "the claim lasts until the note has come");
+        deliver_to_leader();
+        cr_expect(woken(&second));
+        cr_expect_eq(told, 0);
+}
+
 static bool read_on(uint64_t first, uint64_t end, uint64_t *from, uint64_t *to)
 {
         return gaps_read_on(gaps, &key, first, end, from, to);
