@@ -64,6 +64,9 @@ void reader_close(struct reader **);
  * callback of an event loop. Nests not. */
 int reader_begin(struct reader *);
 
+/* Whether nothing has been committed since then. */
+bool reader_current(const struct reader *);
+
 /* About once a second, by its thread: whether what was verified long ago is still in memory is asked again. */
 void reader_tick(struct reader *);
 void reader_end(struct reader *);
@@ -116,8 +119,8 @@ enum body_state reader_body(struct reader *, uint64_t id, uint64_t offset, uint6
 /* ---- pins: a body that is read over several callbacks ---------------------------------------------------------- */
 
 /* While pinned an id is not evicted. False: it is condemned already, treat as a miss. Any thread. The transaction in
- * which the id was found may be older than its eviction: look it up again in a new one; what is found after it was
- * pinned stays. */
+ * which the id was found may be older than its eviction: if it is not current after the id was pinned, look it up again
+ * in a new one; what is found after it was pinned stays. */
 bool store_pin(struct store *, uint64_t id);
 void store_unpin(struct store *, uint64_t id);
 

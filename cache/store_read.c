@@ -58,6 +58,13 @@ int reader_begin(struct reader *r)
         return error;
 }
 
+bool reader_current(const struct reader *r)
+{
+        MDB_envinfo info;
+
+        return mdb_env_info(r->store->env, &info) == 0 && info.me_last_txnid == mdb_txn_id(r->txn);
+}
+
 void reader_end(struct reader *r)
 {
         mdb_txn_reset(r->txn);

@@ -240,14 +240,22 @@ static enum step send_first(struct exchange *x, const struct out *head, const st
         return STEP_SEND_STORED;
 }
 
-/* What was found may have been evicted since this read transaction began; what is found after it was pinned stays. */
-static enum step pin_and_look_again(struct exchange *x, uint64_t id)
+/* Pins what was found. If something was committed since this read transaction began, that may have been its eviction:
+ * it is looked up again, for what is found after it was pinned stays. False: `next` is what to do. */
+static bool hold(struct exchange *x, uint64_t id, enum step *next)
 {
-        if (!exchange_pin(x, id))
-                return gone(x);
+        if (x->pinned == id)
+                return true;
+        if (!exchange_pin(x, id)) {
+                *next = gone(x);
+                return false;
+        }
         x->id = id;
+        if (reader_current(x->reader))
+                return true;
         exchange_end_read(x);
-        return x->validating ? STEP_FRESHEN : STEP_LOOKUP;
+        *next = x->validating ? STEP_FRESHEN : STEP_LOOKUP;
+        return false;
 }
 
 /* Several ranges (RFC 9110 §14.6). */
@@ -256,9 +264,10 @@ static enum step reply_with_parts(struct exchange *x, const struct found *f, con
         struct out head = {.at = x->worker->page, .cap = PAGE_SIZE_MAX};
         char type_text[MULTIPART_TYPE];
         struct out type = {.at = type_text, .cap = sizeof type_text};
+        enum step next;
 
-        if (!f->inlined && x->pinned != f->id)
-                return pin_and_look_again(x, f->id);
+        if (!f->inlined && !hold(x, f->id, &next))
+                return next;
         if (x->borrows && !exchange_lends(x, 0, f->length))
                 return exchange_stop_borrowing(x);
         a->status = 206;
@@ -282,6 +291,7 @@ static enum step reply_with(struct exchange *x, const struct found *f, const str
         struct worker *w = x->worker;
         struct out head = {.at = w->page, .cap = PAGE_SIZE_MAX};
         struct answer a;
+        enum step next;
 
         memset(&a, 0, offsetof(struct answer, cache_status));
         choose_answer(&a, x, f, s);
@@ -292,7 +302,7 @@ static enum step reply_with(struct exchange *x, const struct found *f, const str
         if (head.overflow)
                 return exchange_fail(x, 500, "the stored head is too large");
         if (a.body && !f->inlined)
-                return x->pinned == f->id ? send_first(x, &head, &a, f) : pin_and_look_again(x, f->id);
+                return hold(x, f->id, &next) ? send_first(x, &head, &a, f) : next;
         note_reply(x, &a);
         return send_inline(x, &head, &a, f->body);
 }

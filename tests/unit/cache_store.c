@@ -196,6 +196,18 @@ Test(store, a_replaced_response_that_is_read_stays_readable)
         store_unpin(store, id);
 }
 
+Test(store, a_reader_is_current_until_something_is_committed)
+{
+        cr_assert_eq(reader_begin(reader), 0);
+        cr_expect(reader_current(reader));
+        put("http://a:80/", "one");
+        cr_expect_not(reader_current(reader));
+        reader_end(reader);
+        cr_assert_eq(reader_begin(reader), 0);
+        cr_expect(reader_current(reader));
+        reader_end(reader);
+}
+
 /* RFC 9111 §4.1: a default response without Vary does not hide a better one. */
 Test(store, of_two_that_match_the_one_with_vary_is_chosen)
 {
