@@ -49,7 +49,11 @@ enum step {
         STEPS
 };
 
-enum { RANGE_TEXT = 80 };
+enum {
+        RANGE_TEXT = 80,
+        SPANS_MAX = 64,      /* of one writev of a body */
+        READ_BYTES = 4 << 20 /* asked of a store at once */
+};
 
 /* A part of a body that the origin is asked for. */
 enum gap {
@@ -210,9 +214,13 @@ enum step step_send_stored(struct exchange *);
 enum step step_send_parts(struct exchange *);
 enum step step_validate(struct exchange *);
 enum step step_freshen(struct exchange *);
-/* Sends what is committed of the stored body before `end`, as the socket takes it; if that is full, x->unsent is set.
- */
-enum step exchange_catch_up(struct exchange *, uint64_t end);
+/* So many bytes of the stored body went out. */
+static inline void exchange_took_stored(struct exchange *x, size_t n)
+{
+        x->at += n;
+        x->sent += n;
+        x->sent_stored += n;
+}
 /* Keeps a stored response from eviction until the exchange ends or pins another. False: it is about to be removed. */
 bool exchange_pin(struct exchange *, uint64_t id);
 void exchange_unpin(struct exchange *);

@@ -82,6 +82,36 @@ static enum step stop_here(struct exchange *x)
         return STEP_SEND_STORED;
 }
 
+/* Sends what is committed of the stored body before `end`, as the socket takes it; if that is full, x->unsent is set.
+ */
+static enum step catch_up(struct exchange *x, uint64_t end)
+{
+        struct iovec spans[SPANS_MAX];
+        size_t sent = 1;
+        int count = 0;
+
+        exchange_end_read(x);  /* what was committed meanwhile is to be seen */
+        x->job.failed = false; /* nor was what could not be loaded before */
+        if (!exchange_begin_read(x))
+                return STEP_WAIT;
+        while (sent && x->at < end && !conn_blocked(&x->client->conn)) {
+                uint64_t left = end - x->at < READ_BYTES ? end - x->at : READ_BYTES;
+
+                switch (reader_body(x->reader, x->id, x->at, left, spans, SPANS_MAX, &count)) {
+                case BODY_COLD:
+                        return exchange_ask_for_body(x, (enum step)x->step);
+                case BODY_GAP: /* not committed yet */
+                        return STEP_WAIT;
+                case BODY_READY:
+                        break;
+                }
+                sent = conn_offer(&x->client->conn, spans, count);
+                exchange_took_stored(x, sent);
+        }
+        x->unsent = !sent;
+        return STEP_WAIT;
+}
+
 /* Nothing more can be fetched now. */
 static enum step rest(struct exchange *x)
 {
@@ -91,7 +121,7 @@ static enum step rest(struct exchange *x)
         x->unsent = false;
         if (!x->overtaken)
                 return STEP_WAIT;
-        next = exchange_catch_up(x, come);
+        next = catch_up(x, come);
         if (x->at == come) {
                 x->overtaken = false;
                 return STEP_FILL_GAP;

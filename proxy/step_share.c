@@ -11,12 +11,10 @@
 #include "proxy/pump.h"
 
 enum {
-        NEAR_BYTES = 4 << 20,    /* what is so far ahead of a fill is not waited for */
-        STALL_SECONDS = 5,       /* without a byte from whoever leads; then we ask for the rest ourselves */
-        JOIN_SECONDS = 3,        /* for a head that another exchange asked for; then we ask ourselves */
-        CHUNK_BYTES = 64 * 1024, /* what the socket does not take of a chunk is copied */
-        SPANS_MAX = 64,
-        READ_BYTES = 4 << 20
+        NEAR_BYTES = 4 << 20,   /* what is so far ahead of a fill is not waited for */
+        STALL_SECONDS = 5,      /* without a byte from whoever leads; then we ask for the rest ourselves */
+        JOIN_SECONDS = 3,       /* for a head that another exchange asked for; then we ask ourselves */
+        CHUNK_BYTES = 64 * 1024 /* what the socket does not take of a chunk is copied */
 };
 
 /* ---- joining -------------------------------------------------------------------------------------------------------

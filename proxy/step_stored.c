@@ -9,9 +9,7 @@
 #include "proxy/exchange.h"
 
 enum {
-        SPANS_MAX = 64,       /* of one writev */
         TURN_BYTES = 8 << 20, /* to one client, before others have their turn */
-        READ_BYTES = 4 << 20, /* asked of the store at once */
         AHEAD_BYTES = 2 << 20 /* read from a cold disk at once */
 };
 
@@ -164,13 +162,6 @@ static enum step damaged(struct exchange *x)
         return STEP_FINISH;
 }
 
-static void took_stored(struct exchange *x, size_t n)
-{
-        x->at += n;
-        x->sent += n;
-        x->sent_stored += n;
-}
-
 static enum step send_inline(struct exchange *x, const struct out *head, const struct answer *a, struct span body)
 {
         struct iovec spans[2] = {{head->at, head->len}};
@@ -236,7 +227,7 @@ static enum step send_first(struct exchange *x, const struct out *head, const st
                 sent = head->len;
         }
         x->sent += head->len;
-        took_stored(x, sent - head->len);
+        exchange_took_stored(x, sent - head->len);
         return STEP_SEND_STORED;
 }
 
@@ -333,36 +324,9 @@ static bool send_some(struct exchange *x, enum step *next)
                 break;
         }
         sent = conn_offer(&x->client->conn, spans, count);
-        took_stored(x, sent);
+        exchange_took_stored(x, sent);
         *next = x->at == x->end ? exchange_body_sent(x) : STEP_WAIT;
         return sent > 0 && x->at < x->end;
-}
-
-enum step exchange_catch_up(struct exchange *x, uint64_t end)
-{
-        struct iovec spans[SPANS_MAX];
-        size_t sent = 1;
-        int count = 0;
-
-        exchange_end_read(x); /* what was committed meanwhile is to be seen */
-        if (!exchange_begin_read(x))
-                return STEP_WAIT;
-        while (sent && x->at < end && !conn_blocked(&x->client->conn)) {
-                uint64_t left = end - x->at < READ_BYTES ? end - x->at : READ_BYTES;
-
-                switch (reader_body(x->reader, x->id, x->at, left, spans, SPANS_MAX, &count)) {
-                case BODY_COLD:
-                        return exchange_ask_for_body(x, (enum step)x->step);
-                case BODY_GAP: /* not committed yet */
-                        return STEP_WAIT;
-                case BODY_READY:
-                        break;
-                }
-                sent = conn_offer(&x->client->conn, spans, count);
-                took_stored(x, sent);
-        }
-        x->unsent = !sent;
-        return STEP_WAIT;
 }
 
 enum step step_send_stored(struct exchange *x)
