@@ -12,14 +12,17 @@ struct listing {
 static uint64_t sliced_bytes(struct reader *r, uint64_t id)
 {
         char key[16];
+        MDB_cursor *cursor = reader_slices(r);
         MDB_val k = {sizeof key, key}, v;
         uint64_t bytes = 0;
         int error;
 
+        if (!cursor)
+                return 0;
         slice_key(id, 0, key);
-        for (error = mdb_cursor_get(r->slices, &k, &v, MDB_SET_RANGE);
+        for (error = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
              !error && k.mv_size == sizeof key && read_be(k.mv_data) == id && v.mv_size > SLICE_CHECKSUM;
-             error = mdb_cursor_get(r->slices, &k, &v, MDB_NEXT))
+             error = mdb_cursor_get(cursor, &k, &v, MDB_NEXT))
                 bytes += v.mv_size - SLICE_CHECKSUM;
         return bytes;
 }

@@ -44,6 +44,7 @@ struct reader {
         struct store *store;
         MDB_txn *txn;
         MDB_cursor *slices;
+        bool slices_ready; /* in this transaction */
         uint64_t tick;
         size_t roots_of; /* the transaction of `roots`; 0: none */
         uint64_t roots[TABLES];
@@ -156,6 +157,10 @@ int writer_start(struct store *);
 void writer_stop(struct store *);
 
 /* cache/store_read.c */
+/* The cursor over the slices, in this transaction. Most hits need none, and it costs as much as a look-up. NULL: it
+ * cannot be had. */
+MDB_cursor *reader_slices(struct reader *);
+
 bool store_slice_at(struct reader *, uint64_t id, uint64_t offset, uint64_t *start, struct span *value);
 
 /* cache/prefault.c */

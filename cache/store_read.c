@@ -45,17 +45,17 @@ void reader_close(struct reader **held)
 
 int reader_begin(struct reader *r)
 {
-        int error;
-
         if (atomic_load_explicit(&r->store->aside, memory_order_relaxed))
                 return EIO;
-        error = mdb_txn_renew(r->txn);
-        if (error)
-                return error;
-        error = mdb_cursor_renew(r->txn, r->slices);
-        if (error)
-                mdb_txn_reset(r->txn);
-        return error;
+        r->slices_ready = false;
+        return mdb_txn_renew(r->txn);
+}
+
+MDB_cursor *reader_slices(struct reader *r)
+{
+        if (!r->slices_ready)
+                r->slices_ready = mdb_cursor_renew(r->txn, r->slices) == 0;
+        return r->slices_ready ? r->slices : NULL;
 }
 
 bool reader_current(const struct reader *r)
@@ -235,13 +235,16 @@ size_t reader_variants(struct reader *r, const struct key *key, struct variant_f
 bool store_slice_at(struct reader *r, uint64_t id, uint64_t offset, uint64_t *start, struct span *value)
 {
         char key[16];
+        MDB_cursor *cursor = reader_slices(r);
         MDB_val k = {sizeof key, key}, v;
         int error;
 
+        if (!cursor)
+                return false;
         slice_key(id, offset, key);
-        error = mdb_cursor_get(r->slices, &k, &v, MDB_SET_RANGE);
+        error = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
         if (error || k.mv_size != sizeof key || memcmp(k.mv_data, key, sizeof key) != 0)
-                error = mdb_cursor_get(r->slices, &k, &v, error == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
+                error = mdb_cursor_get(cursor, &k, &v, error == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
         if (error || k.mv_size != sizeof key || read_be(k.mv_data) != id || v.mv_size <= SLICE_CHECKSUM)
                 return false;
         *start = read_be((const char *)k.mv_data + 8);
@@ -292,10 +295,11 @@ enum body_state reader_body(struct reader *r, uint64_t id, uint64_t offset, uint
 uint64_t reader_gap_end(struct reader *r, uint64_t id, uint64_t offset, uint64_t end)
 {
         char key[16];
+        MDB_cursor *cursor = reader_slices(r);
         MDB_val k = {sizeof key, key}, v;
 
         slice_key(id, offset + 1, key);
-        if (mdb_cursor_get(r->slices, &k, &v, MDB_SET_RANGE) != 0 || k.mv_size != sizeof key ||
+        if (!cursor || mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE) != 0 || k.mv_size != sizeof key ||
             read_be(k.mv_data) != id)
                 return end;
         offset = read_be((const char *)k.mv_data + 8);

@@ -19,18 +19,15 @@ static void say_ttl(struct out *o, int64_t ttl)
         out_number(o, size < most ? size : most);
 }
 
-static bool goes_as_it_is(char c)
-{
-        return c >= ' ' && c <= '~' && c != '"' && c != '\\';
-}
-
 /* sf-string: printable ASCII, quotes and backslashes escaped. */
 static void say_string(struct out *o, struct span text)
 {
+        static const bool as_it_is[256] = {[' '] = true, ['!'] = true, ['#' ... '['] = true, [']' ... '~'] = true};
+
         while (text.len) {
                 size_t run = 0;
 
-                while (run < text.len && goes_as_it_is(text.at[run]))
+                while (run < text.len && as_it_is[(unsigned char)text.at[run]])
                         run++;
                 out_span(o, (struct span){text.at, run});
                 if (run < text.len && (text.at[run] == '"' || text.at[run] == '\\')) {

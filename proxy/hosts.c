@@ -5,7 +5,6 @@
  * Three parts: totals; their weights apart, so that the lightest is found by running through 4 KiB; and hash chains. */
 #include "proxy/hosts.h"
 
-#include <ctype.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -135,7 +134,9 @@ static size_t normal_name(char *to, struct span host)
         for (size_t i = 0; i < len; i++) {
                 unsigned char c = (unsigned char)host.at[i];
 
-                to[i] = c > ' ' && c < 0x7f ? (char)tolower(c) : '?';
+                if (c >= 'A' && c <= 'Z')
+                        c += 'a' - 'A';
+                to[i] = c > ' ' && c < 0x7f ? (char)c : '?';
         }
         to[len] = 0;
         return len;

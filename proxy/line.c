@@ -21,17 +21,37 @@ void line_text(struct line *l, const char *text)
         line_span(l, (struct span){text, strlen(text)});
 }
 
+static unsigned digits_of(uint64_t n)
+{
+        unsigned digits = 1;
+
+        while (n >= 10000) {
+                n /= 10000;
+                digits += 4;
+        }
+        return digits + (n >= 10) + (n >= 100) + (n >= 1000);
+}
+
+/* Straight into the line, from behind; where there may not be room for all of it, by way of a buffer. */
 static void padded(struct line *l, uint64_t n, unsigned least, char pad)
 {
-        char digits[DIGITS];
-        char *at = digits + DIGITS;
+        char aside[DIGITS];
+        unsigned digits = digits_of(n);
+        bool fits = (size_t)(l->end - l->at) >= digits + least;
+        char *at;
 
+        while (least > digits) {
+                line_char(l, pad);
+                least--;
+        }
+        at = (fits ? l->at : aside) + digits;
         do
                 *--at = (char)('0' + n % 10);
         while ((n /= 10) > 0);
-        for (unsigned have = (unsigned)(digits + DIGITS - at); have < least; have++)
-                line_char(l, pad);
-        line_span(l, (struct span){at, (size_t)(digits + DIGITS - at)});
+        if (fits)
+                l->at += digits;
+        else
+                line_span(l, (struct span){aside, digits});
 }
 
 void line_number(struct line *l, uint64_t n, unsigned digits)
@@ -44,12 +64,21 @@ void line_columns(struct line *l, uint64_t n, unsigned width)
         padded(l, n, width, ' ');
 }
 
+static void octet(struct line *l, unsigned n)
+{
+        if (n >= 100)
+                line_char(l, (char)('0' + n / 100));
+        if (n >= 10)
+                line_char(l, (char)('0' + n / 10 % 10));
+        line_char(l, (char)('0' + n % 10));
+}
+
 static void ipv4(struct line *l, const uint8_t b[4])
 {
         for (int i = 0; i < 4; i++) {
                 if (i)
                         line_char(l, '.');
-                line_number(l, b[i], 1);
+                octet(l, b[i]);
         }
 }
 

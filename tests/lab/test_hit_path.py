@@ -54,7 +54,7 @@ def test_a_hit_allocates_nothing_and_takes_no_lock(counted, origin, connect, siz
 @pytest.mark.skipif(sanitized(), reason="valgrind and sanitizers do not go together")
 def test_a_hit_is_few_instructions(limpid_with, origin, connect):
     """Those outside the kernel, from the event of a connection to its end: a count, not a time. It moves with the compiler and the
-    libraries, and hardly from run to run; 11,300 when this was written."""
+    libraries, and hardly from run to run; 10,340 when this was written."""
     limpid = limpid_with(start=False, workers=1)
     dump = limpid.where / "callgrind"
     dump.mkdir()
