@@ -294,6 +294,17 @@ bool fill_room(struct fill_reader *r)
         return room;
 }
 
+bool fill_crowded(const struct fill_reader *r)
+{
+        unsigned readers = 0;
+
+        pthread_mutex_lock(&r->fill->lock);
+        for (const struct fill_reader *each = r->fill->readers; each && readers < CROWD; each = each->next)
+                readers++;
+        pthread_mutex_unlock(&r->fill->lock);
+        return readers == CROWD;
+}
+
 /* ---- the end -------------------------------------------------------------------------------------------------------
  */
 

@@ -106,6 +106,9 @@ void fill_end(struct fill_reader *, enum fill_state);
  * same one. True: `done` will be called, as store_put_response has it. Then call fill_end. */
 bool fill_keep(struct fill_reader *, void (*done)(void *, int), void *context);
 
+/* Whether so many read it that waking them all costs more than what they get of a few bytes. */
+bool fill_crowded(const struct fill_reader *);
+
 /* Whether it is (still) being stored. */
 bool fill_storing(const struct fill_reader *);
 

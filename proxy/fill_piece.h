@@ -5,6 +5,7 @@
 #include "proxy/fill.h"
 
 enum {
+        CROWD = 8,              /* readers */
         FINISH_BYTES = 1 << 20, /* the rest that is fetched though nobody waits for it */
         AHEAD_MAX = 2 << 20,    /* bytes that are fetched before the fastest reader wants them */
         MEMORY_MAX = 16 << 20   /* bytes that wait for slow readers and are not stored; the store bounds what is */

@@ -11,10 +11,11 @@
 #include "proxy/pump.h"
 
 enum {
-        NEAR_BYTES = 4 << 20,   /* what is so far ahead of a fill is not waited for */
-        STALL_SECONDS = 5,      /* without a byte from whoever leads; then we ask for the rest ourselves */
-        JOIN_SECONDS = 3,       /* for a head that another exchange asked for; then we ask ourselves */
-        CHUNK_BYTES = 64 * 1024 /* what the socket does not take of a chunk is copied */
+        NEAR_BYTES = 4 << 20,     /* what is so far ahead of a fill is not waited for */
+        STALL_SECONDS = 5,        /* without a byte from whoever leads; then we ask for the rest ourselves */
+        JOIN_SECONDS = 3,         /* for a head that another exchange asked for; then we ask ourselves */
+        PACED_BYTES = 192 * 1024, /* what comes at once is enough for many readers */
+        CHUNK_BYTES = 64 * 1024   /* what the socket does not take of a chunk is copied */
 };
 
 /* ---- joining -------------------------------------------------------------------------------------------------------
@@ -251,13 +252,22 @@ static void cut(struct exchange *x)
         upstream_close(&x->client->upstream, true);
 }
 
+/* Little at a time would go to many readers by as many system calls each: more of it is let come together. */
+static void pace(struct exchange *x, size_t came)
+{
+        if (came && !x->fetched)
+                x->client->upstream->paced = came < PACED_BYTES && fill_crowded(x->part);
+}
+
 /* Takes what the origin has sent. */
 static void take(struct exchange *x)
 {
+        size_t came = 0;
         struct batch b;
 
         do {
                 batch_gather(&b, x->reply_body, &x->client->upstream->conn);
+                came += b.bytes;
                 count(&x->worker->counters, COUNTER_bytes_origins, (int64_t)b.bytes);
                 for (int i = 0; i < b.count; i++)
                         if (!fill_add(x->part, (struct span){b.spans[i].iov_base, b.spans[i].iov_len}))
@@ -267,6 +277,7 @@ static void take(struct exchange *x)
                 else if (b.last == BODY_FAULT)
                         cut(x);
         } while (b.last == BODY_DATA);
+        pace(x, came);
 }
 
 /* As long as somebody wants it soon. */

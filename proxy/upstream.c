@@ -10,6 +10,8 @@
 #include "proxy/client.h"
 #include "proxy/worker.h"
 
+enum { PACE_MS = 5 };
+
 static bool set(int fd, int level, int name)
 {
         return setsockopt(fd, level, name, &(int){1}, sizeof(int)) == 0;
@@ -134,11 +136,13 @@ static void upstream_event(evutil_socket_t fd, short what, void *argument)
                 idle_event(u);
                 return;
         }
+        if (what & EV_TIMEOUT)
+                u->paced = false;
         if (u->connecting)
                 finish_connect(u);
         else if (what & EV_WRITE)
                 conn_flush(&u->conn);
-        if ((what & EV_READ) && !u->connecting)
+        if ((what & (EV_READ | EV_TIMEOUT)) && !u->connecting)
                 if (conn_receive(&u->conn))
                         client_upstream_moved(u->client);
         client_turn(u->client);
@@ -146,7 +150,12 @@ static void upstream_event(evutil_socket_t fd, short what, void *argument)
 
 void upstream_want(struct upstream *u, short want)
 {
-        conn_want(&u->conn, want, upstream_event, u, NULL);
+        static const struct timeval pace = {0, PACE_MS * 1000L};
+
+        if (!u->paced || want != EV_READ)
+                conn_want(&u->conn, want, upstream_event, u, NULL);
+        else if (u->conn.want != EV_TIMEOUT)
+                conn_want(&u->conn, EV_TIMEOUT, upstream_event, u, &pace);
 }
 
 void upstream_release(struct upstream **held)
@@ -156,7 +165,7 @@ void upstream_release(struct upstream **held)
 
         *held = NULL;
         u->client = NULL;
-        u->reused = false;
+        u->reused = u->paced = false;
         timer_set(&w->wheel, &u->conn.timer, (w->proxy->config->origin.idle_timeout_ms + 999) / 1000);
         upstream_want(u, EV_READ);
         oldest = pool_put(&w->pool, u);

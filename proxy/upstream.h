@@ -16,6 +16,7 @@ struct upstream {
         bool connecting;
         bool reused;                    /* it came from the pool */
         bool used;                      /* a request has been sent over it */
+        bool paced;                     /* what comes next is read a moment later, with what follows it */
         unsigned tries;                 /* times that no local port was to be had */
         struct upstream *next, **link;  /* in the pool: the bucket */
         struct upstream *older, *newer; /* in the pool: by age */

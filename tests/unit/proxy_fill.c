@@ -391,6 +391,21 @@ Test(fill, who_has_left_is_not_woken)
         fill_leave(&leader);
 }
 
+Test(fill, eight_readers_are_a_crowd)
+{
+        struct fill_reader *readers[8] = {enter(fills, true)};
+
+        for (size_t i = 1; i < 8; i++) {
+                cr_expect_not(fill_crowded(readers[0]));
+                readers[i] = enter(fills, false);
+        }
+        cr_expect(fill_crowded(readers[0]));
+        fill_leave(&readers[7]);
+        cr_expect_not(fill_crowded(readers[0]));
+        for (size_t i = 0; i < 7; i++)
+                fill_leave(&readers[i]);
+}
+
 Test(fill, one_of_ones_own_is_found_by_nobody)
 {
         struct fill_reader *alone = enter(NULL, true), *leader = enter(fills, true);
