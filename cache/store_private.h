@@ -91,6 +91,7 @@ struct store {
         const char *map;
         size_t map_len;
         _Atomic bool aside;
+        char apart[64]; /* what follows changes with each miss and commit, what is above is read with each hit */
         _Atomic uint64_t next_id, used, responses_count, body_bytes, evicted, dropped, damaged;
         _Atomic int error;
         uint64_t first_id; /* of this run */

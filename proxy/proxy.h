@@ -48,7 +48,8 @@ struct proxy {
         struct names *names;       /* look-ups of our own; NULL: none */
         const struct counters *names_counters;
         unsigned connections_max;
-        unsigned flows_max;           /* of datagrams, for each worker; 0: none are relayed */
+        unsigned flows_max; /* of datagrams, for each worker; 0: none are relayed */
+        char apart[64];     /* what follows changes with each connection, what is above is read with each hit */
         _Atomic unsigned connections; /* open now, of all workers */
         _Atomic bool overloaded;      /* the gate was asked to shut */
 };
