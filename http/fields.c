@@ -92,6 +92,42 @@ static bool is_lower_of(struct span name, const char *lower_case)
         return true;
 }
 
+/* Names for the host, the scheme, the method or the target that frameworks are known to believe before the request's
+ * own. */
+static const struct span routing[] = {
+        {"x-host", 6},
+        {"x-scheme", 8},
+        {"x-forwarded", 11},
+        {"x-url-scheme", 12},
+        {"x-rewrite-url", 13},
+        {"x-http-method", 13},
+        {"x-original-url", 14},
+        {"x-original-host", 15},
+        {"x-method-override", 17},
+        {"x-http-host-override", 20},
+        {"x-http-method-override", 22},
+};
+
+/* Behind CGI and its heirs an underscore is a hyphen (RFC 3875 §4.1.18). */
+static bool begins_like(struct span name, struct span lower_case)
+{
+        for (size_t i = 0; i < lower_case.len; i++)
+                if (lower(name.at[i] == '_' ? '-' : name.at[i]) != lower_case.at[i])
+                        return false;
+        return true;
+}
+
+static bool routes(struct span name)
+{
+        static const struct span forwarded = {"x-forwarded-", 12};
+        if (name.len > forwarded.len && begins_like(name, forwarded))
+                return true;
+        for (size_t i = 0; i < sizeof routing / sizeof routing[0]; i++)
+                if (name.len == routing[i].len && begins_like(name, routing[i]))
+                        return true;
+        return false;
+}
+
 enum field_id field_identify(struct span name)
 {
         if (name.len == 0)
@@ -100,10 +136,7 @@ enum field_id field_identify(struct span name)
                 for (unsigned i = first[name.len]; i < first[name.len + 1]; i++)
                         if (is_lower_of(name, names[i].name.at))
                                 return names[i].id;
-        static const struct span forwarded = {"x-forwarded-", 12};
-        if (name.len > forwarded.len && is_lower_of((struct span){name.at, forwarded.len}, forwarded.at))
-                return FIELD_X_FORWARDED;
-        return FIELD_OTHER;
+        return lower(name.at[0]) == 'x' && routes(name) ? FIELD_X_FORWARDED : FIELD_OTHER;
 }
 
 static const struct field *after(const struct message *m, const struct field *previous)

@@ -64,7 +64,7 @@ enum field_id {
         FIELD_VARY,
         FIELD_VIA,
         FIELD_WWW_AUTHENTICATE,
-        FIELD_X_FORWARDED, /* every name that begins with X-Forwarded- */
+        FIELD_X_FORWARDED, /* every name that begins with X-Forwarded-, and its like: by which origins route */
         FIELD_X_HTTP_METHOD_OVERRIDE,
         FIELD_X_ORIGINAL_URL,
         FIELD_X_REWRITE_URL,

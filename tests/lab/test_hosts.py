@@ -169,7 +169,8 @@ def test_h9_nothing_of_the_forwarding_kind_is_added(limpid, origin, fetch):
 
 
 ROUTING = ["X-Forwarded-Host: evil.test", "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Proto: https", "X-Forwarded-Scheme: nothttps", "Forwarded: host=evil.test",
-           "X-Original-URL: /admin", "X-Rewrite-URL: /admin", "X-HTTP-Method-Override: POST"]
+           "X-Original-URL: /admin", "X-Rewrite-URL: /admin", "X-HTTP-Method-Override: POST", "X-Host: evil.test", "X-Original-Host: evil.test",
+           "X-HTTP-Host-Override: evil.test", "X-HTTP-Method: DELETE", "X-Method-Override: PUT", "X-Scheme: https", "X-URL-Scheme: https"]
 
 
 @pytest.mark.parametrize("field", ROUTING)
