@@ -6,8 +6,10 @@
 
 #include <errno.h>
 #include <linux/sched.h>
+#include <netinet/in.h>
 #include <seccomp.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "proxy/sanitizer.h"
@@ -95,11 +97,25 @@ static int deny_all(scmp_filter_ctx f)
         return error;
 }
 
-/* Families: those of TCP, UDP and UNIX alone; types: neither raw nor packet, whatever flags come with them. */
+/* What is typed into a terminal that is the warden's too would be root's words (ioctl_tty(2)). The kernel looks at 32
+ * bits of the request. */
+static int deny_typing(scmp_filter_ctx f)
+{
+        const scmp_datum_t requests[] = {TIOCSTI, TIOCLINUX};
+        int error = 0;
+
+        for (size_t i = 0; i < sizeof requests / sizeof requests[0] && !error; i++)
+                error = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
+                                         SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, requests[i]));
+        return error;
+}
+
+/* Families: those of TCP, UDP and UNIX alone; types: neither raw nor packet, whatever flags come with them; no other
+ * protocol of theirs. */
 static int deny_sockets(scmp_filter_ctx f)
 {
         const scmp_datum_t type_mask = 0xf;
-        const scmp_datum_t types[] = {SOCK_RAW, SOCK_RDM, SOCK_DCCP, SOCK_PACKET};
+        const scmp_datum_t types[] = {SOCK_RAW, SOCK_RDM, SOCK_DCCP, SOCK_PACKET}, inet[] = {AF_INET, AF_INET6};
         int error =
                 seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_INET6));
 
@@ -110,6 +126,12 @@ static int deny_sockets(scmp_filter_ctx f)
         for (size_t i = 0; i < sizeof types / sizeof types[0] && !error; i++)
                 error = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
                                          SCMP_A1(SCMP_CMP_MASKED_EQ, type_mask, types[i]));
+        if (!error) /* SCTP, MPTCP, … whose modules nobody else may need */
+                error = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
+                                         SCMP_A2(SCMP_CMP_GT, IPPROTO_UDP));
+        for (size_t i = 0; i < sizeof inet / sizeof inet[0] && !error; i++)
+                error = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, inet[i]),
+                                         SCMP_A1(SCMP_CMP_MASKED_EQ, type_mask, SOCK_SEQPACKET));
         return error;
 }
 
@@ -142,6 +164,8 @@ int confine_calls(const char **why)
                 error = deny_sockets(f);
         if (!error)
                 error = deny_namespaces(f);
+        if (!error)
+                error = deny_typing(f);
         if (!error)
                 error = seccomp_load(f);
         seccomp_release(f);

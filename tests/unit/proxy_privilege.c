@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/sched.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <sched.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -265,15 +267,20 @@ static void *nothing(void *unused)
         return unused;
 }
 
-static void expect_socket(int family, int type, int error)
+static void expect_protocol(int family, int type, int protocol, int error)
 {
         int fd;
 
         errno = 0;
-        fd = socket(family, type, 0);
-        cr_expect_eq(errno, error, "family %d type %d: %s", family, type, strerror(errno));
+        fd = socket(family, type, protocol);
+        cr_expect_eq(errno, error, "family %d type %d protocol %d: %s", family, type, protocol, strerror(errno));
         if (fd >= 0)
                 close(fd);
+}
+
+static void expect_socket(int family, int type, int error)
+{
+        expect_protocol(family, type, 0, error);
 }
 
 Test(privilege, calls_that_are_refused)
@@ -308,6 +315,27 @@ Test(privilege, sockets_that_are_refused)
         expect_socket(AF_PACKET, SOCK_DGRAM, EAFNOSUPPORT);
         expect_socket(AF_NETLINK, SOCK_DGRAM, EAFNOSUPPORT);
         expect_socket(AF_AX25, SOCK_DGRAM, EAFNOSUPPORT);
+        expect_socket(AF_INET, SOCK_SEQPACKET, EPERM);
+        expect_protocol(AF_INET, SOCK_STREAM, IPPROTO_TCP, 0);
+        expect_protocol(AF_INET6, SOCK_DGRAM, IPPROTO_UDP, 0);
+        expect_protocol(AF_INET, SOCK_STREAM, IPPROTO_SCTP, EPERM);
+        expect_protocol(AF_INET6, SOCK_STREAM, 262 /* MPTCP */, EPERM);
+}
+
+/* Nothing is typed into a terminal, and all else is asked of it. */
+Test(privilege, typing_is_refused)
+{
+        int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), count;
+        char byte = 'x';
+
+        cr_assert_eq(confine_calls(&why), 0, "%s", why);
+        cr_expect_eq(ioctl(fd, TIOCSTI, &byte), -1);
+        cr_expect_eq(errno, EPERM);
+        cr_expect_eq(syscall(SYS_ioctl, fd, TIOCLINUX | 1UL << 32, &byte), -1);
+        cr_expect_eq(errno, EPERM);
+        cr_expect_eq(ioctl(fd, FIONREAD, &count), -1);
+        cr_expect_eq(errno, ENOTTY);
+        close(fd);
 }
 
 /* As the proxy does it: first the one, then the other. */
