@@ -4,6 +4,7 @@
 #include "proxy/folders.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,17 +18,22 @@ struct owner {
         gid_t gid;
 };
 
+/* Owner and mode are given to the very directory that was made: where the one above belongs to the proxy, another may
+ * stand under its name by now, or a link to one of root's. */
 static int make(const char *path, mode_t mode, struct owner owner)
 {
+        int fd, error = 0;
+
         if (mkdir(path, 0700) != 0)
                 return errno;
-        if (chown(path, owner.uid, owner.gid) != 0 || chmod(path, mode) != 0) {
-                int error = errno;
-
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 || fchown(fd, owner.uid, owner.gid) != 0 || fchmod(fd, mode) != 0) {
+                error = errno;
                 rmdir(path);
-                return error;
         }
-        return 0;
+        if (fd >= 0)
+                close(fd);
+        return error;
 }
 
 /* With all directories above it, which belong to root and are open to read. 0 as well if it is there. */
