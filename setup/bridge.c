@@ -16,6 +16,7 @@
 #include "setup/links.h"
 #include "setup/netlink.h"
 #include "setup/nft.h"
+#include "setup/state.h"
 #include "setup/sysctl.h"
 #include "setup/text.h"
 
@@ -47,7 +48,7 @@ static FILE *open_state(const struct setup_options *o)
 {
         char path[PATH_MAX];
 
-        return state_path(o, path) ? fopen(path, "a+e") : NULL;
+        return state_path(o, path) ? state_open(path, "a+") : NULL;
 }
 
 /* Before it is changed. */
@@ -136,7 +137,7 @@ static int give_back(const char *line)
 static int give_all_back(const struct setup_options *o, struct setup_text *why)
 {
         char path[PATH_MAX], line[LINE];
-        FILE *state = state_path(o, path) ? fopen(path, "re") : NULL;
+        FILE *state = state_path(o, path) ? state_open(path, "r") : NULL;
         int result = 0;
 
         if (!state)

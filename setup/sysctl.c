@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "setup/plan.h"
+#include "setup/state.h"
 #include "setup/text.h"
 
 static void full_path(const char *path, char full[256])
@@ -67,7 +68,7 @@ static FILE *create_state(const char *path)
                 snprintf(directory, sizeof directory, "%.*s", (int)(slash - path), path);
                 mkdir(directory, 0755);
         }
-        return fopen(path, "wxe");
+        return state_open(path, "wx");
 }
 
 /* 0: written, or there already. */
@@ -119,7 +120,7 @@ static bool in_plan(const char *path)
 
 int sysctl_restore(const struct setup_options *o, struct setup_text *why)
 {
-        FILE *state = fopen(o->state, "re");
+        FILE *state = state_open(o->state, "r");
         char path[128], value[SYSCTL_VALUE];
         int error = 0;
 
