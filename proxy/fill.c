@@ -288,7 +288,9 @@ bool fill_room(struct fill_reader *r)
 
         pthread_mutex_lock(&f->lock);
         fill_drop_pieces(f);
-        room = f->length < f->fastest + AHEAD_MAX && ((f->storing && !f->holed) || bytes_kept(f) <= MEMORY_MAX);
+        /* There is nobody to be far ahead of where the rest is fetched for the store alone. */
+        room = (f->length < f->fastest + AHEAD_MAX || fill_led_for_nobody(f)) &&
+               ((f->storing && !f->holed) || bytes_kept(f) <= MEMORY_MAX);
         f->stalled = !room;
         pthread_mutex_unlock(&f->lock);
         return room;

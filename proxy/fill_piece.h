@@ -48,6 +48,8 @@ struct fill {
 void fill_wake_all(struct fill *);
 void fill_wake(struct fill_reader *);
 void fill_drop_pieces(struct fill *);
+/* The leader's client has gone, and there is no other reader (any more). */
+bool fill_led_for_nobody(const struct fill *);
 /* Gives the lock up; frees the fill with its last reference. */
 void fill_unref_unlock(struct fill *);
 /* Nobody new finds it. Takes and gives the table's lock. */

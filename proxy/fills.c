@@ -326,8 +326,7 @@ struct fill_reader *fills_enter(struct fills *t, const struct key *key, struct w
         return r;
 }
 
-/* The last of those for whom a leader without a client went on has left. */
-static bool led_for_nobody(const struct fill *f)
+bool fill_led_for_nobody(const struct fill *f)
 {
         return f->leader && f->leader->deaf && f->readers == f->leader && !f->leader->next;
 }
@@ -353,7 +352,7 @@ void fill_leave(struct fill_reader **held)
         r->argument = NULL;
         posted = r->posted;
         fill_drop_pieces(f);
-        if (led_for_nobody(f) || (f->stalled && f->leader))
+        if (fill_led_for_nobody(f) || (f->stalled && f->leader))
                 fill_wake(f->leader);
         fill_unref_unlock(f);
         if (!posted) /* else deliver() frees it */

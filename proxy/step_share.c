@@ -401,10 +401,15 @@ static enum step send_part(struct exchange *x)
         return broken(x, "the origin server's answer was cut short");
 }
 
-/* The client has gone: it ends here, or the leader goes on for the others. */
+/* The client has gone: it ends here, or the leader goes on for the others. It may have stalled for that client's sake.
+ */
 static enum step lost(struct exchange *x)
 {
-        return exchange_leads_on(x) ? STEP_WAIT : broken(x, "the client has gone");
+        bool leads_on = exchange_leads_on(x);
+
+        if (leads_on && x->stalled)
+                fetch_more(x);
+        return leads_on && !x->fetched ? STEP_WAIT : broken(x, "the client has gone");
 }
 
 enum step step_share(struct exchange *x)

@@ -1,5 +1,6 @@
 """Many clients, one cold object: one fetch, and each client is served as fast as it can read (RFC 9111 §4)."""
 
+import socket
 import threading
 
 import pytest
@@ -129,6 +130,28 @@ def test_a_leader_who_leaves_takes_nobody_along(lab, limpid, origin, connect):
     assert all(wire.response().body == body for wire in others)
     assert len(there.requests) == 1
     assert connect(there).ask(get(there.host, "/cold")).hit
+
+
+def test_a_leader_who_stalled_and_leaves_lets_the_rest_come(limpid, origin, connect):
+    """He reads nothing and goes when little is missing: the rest is fetched for the store, and waits for nobody."""
+    body, sent, before = pattern(3_000_000), threading.Event(), limpid.stats()
+
+    def script(connection):
+        connection.request()
+        connection.send(reply(body, STORED))
+        sent.set()
+
+    there = origin(script)
+    wire = connect(there)
+    wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    wire.send(get(there.host, "/cold"))
+    limpid.counter("bytes_origins", 2 * MIB, above=before["bytes_origins"])
+    wire.reset()
+    assert sent.wait(wait.DEADLINE)
+    limpid.counter("stored", 1, above=before["stored"])
+    wait.eventually(lambda: limpid.stats()["connections_open"] == before["connections_open"], "the leader to end")
+    got = connect(there).ask(get(there.host, "/cold"))
+    assert got.hit and got.body == body
 
 
 def test_when_all_have_left_the_fetch_ends(lab, limpid, origin, connect):

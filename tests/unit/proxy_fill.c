@@ -654,6 +654,20 @@ Test(fill, what_is_nearly_whole_is_finished_for_nobody)
         fill_leave(&leader);
 }
 
+Test(fill, nobody_is_waited_for_by_who_leads_for_nobody)
+{
+        struct fill_reader *leader = lead_tagged(4 << 20, SPAN("\"v\"")), *other = enter(fills, false);
+
+        add(leader, 3 << 20, 70000);
+        cr_expect_not(fill_room(leader), "its client has read nothing yet");
+        cr_expect(fill_deafen(leader));
+        cr_expect_not(fill_room(leader), "nor has the other's");
+        fill_leave(&other);
+        cr_expect(fill_deafen(leader), "a MiB is missing");
+        cr_expect(fill_room(leader));
+        fill_leave(&leader);
+}
+
 Test(fill, a_host_that_ignores_ranges_is_remembered_for_ten_minutes)
 {
         cr_expect_not(fills_host_ignores_range(fills, &key, 1000));
