@@ -78,6 +78,8 @@ int store_put_response(struct store *s, const struct put *p)
         struct op *op;
         char *at;
 
+        if (atomic_load(&s->error))
+                return ENOSPC;
         if (p->length > s->size / 8)
                 return EFBIG;
         op = new_op(OP_RESPONSE, p->id, p->key->text.len + p->vary.len + stored_text(p->stored) + p->body.len);

@@ -4,7 +4,7 @@
  * they are many, or large, or somebody waits for one (store_hurry).
  *
  * A full queue refuses (ENOBUFS) and never blocks. A disk that fails (full, read-only, broken) suspends storing: what
- * waits is dropped, and the next batch tries again. */
+ * waits is dropped, but for removals, and a trial each second says whether it goes on. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -189,12 +189,65 @@ static bool closing(struct queue *q)
         return yes;
 }
 
+/* What must go when it can: nobody waits for it, or he has had his answer. */
+static bool outlasts(const struct op *op)
+{
+        return op->kind == OP_REMOVE || op->kind == OP_ABANDON || (op->kind == OP_PURGE && !op->purged);
+}
+
+/* All else that is in the queue. */
+static struct op *take_waiting(struct queue *q)
+{
+        struct op *taken = NULL, **end = &taken;
+
+        pthread_mutex_lock(&q->lock);
+        q->last = &q->first;
+        while (*q->last) {
+                struct op *op = *q->last;
+
+                if (outlasts(op)) {
+                        q->last = &op->next;
+                        continue;
+                }
+                *q->last = op->next;
+                q->count--;
+                q->bytes -= op->weight;
+                *end = op;
+                end = &op->next;
+        }
+        *end = NULL;
+        pthread_mutex_unlock(&q->lock);
+        return taken;
+}
+
+/* Requests wait for what is in the queue, and a disk may be full for days. What is invalid is so also afterwards. */
+static void drop_waiting(struct store *s, int error)
+{
+        struct op *op = take_waiting(&s->queue), *next;
+
+        for (; op; op = next) {
+                next = op->next;
+                op->next = NULL;
+                op->error = error;
+                if (op->kind != OP_PURGE) {
+                        finish_batch(s, op, 0);
+                        continue;
+                }
+                op->purged(op->context, -1);
+                op->purged = NULL;
+                op->error = 0;
+                enqueue(s, op, true);
+        }
+}
+
 /* Tries again every second, until it works or the store is closed. */
-static void recover(struct store *s)
+static void recover(struct store *s, int error)
 {
         while (!closing(&s->queue)) {
-                for (int i = 0; i < PAUSES && !closing(&s->queue); i++)
+                for (int i = 0; i < PAUSES && !closing(&s->queue); i++) {
+                        drop_waiting(s, error);
                         poll(NULL, 0, PAUSE_MS);
+                }
                 if (!closing(&s->queue) && commit_trial(s) == 0) {
                         atomic_store(&s->error, 0);
                         return;
@@ -239,7 +292,7 @@ static void *run(void *argument)
                         atomic_store(&s->error, commit_error(s, error));
                 finish_batch(s, batch, bytes);
                 if (error)
-                        recover(s);
+                        recover(s, error);
         }
         return NULL;
 }

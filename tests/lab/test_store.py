@@ -139,6 +139,8 @@ def test_a_full_disk(limpid_with, origin, fetch):
         limpid.said('store "main" stores nothing for now.*No space left')
         for n in range(3):
             assert fetch(there, f"/1100000/{n}").body == body_of(f"/1100000/{n}")
+        for path in ["/1000/again", "/100000/again"] * 3:
+            assert fetch(there, path).body == body_of(path), "nobody waits for what cannot be committed"
         assert len(limpid.stderr.splitlines()) < 20 and "stores again" not in limpid.stderr
         subprocess.run(["mount", "-o", "remount,size=200M", limpid.store], check=True)
 

@@ -5,8 +5,11 @@
 #include <fcntl.h>
 #include <lmdb.h>
 #include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -427,6 +430,60 @@ Test(store, a_full_queue_refuses_and_does_not_block)
         free(bytes);
         store_status(store, &status);
         cr_assert_eq(status.dropped, 1);
+}
+
+/* Files may grow no further than this: to LMDB a disk that fails. */
+static void let_grow(rlim_t bytes)
+{
+        struct rlimit limit;
+
+        signal(SIGXFSZ, SIG_IGN);
+        cr_assert_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+        limit.rlim_cur = bytes;
+        cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void post_done(void *context, int error)
+{
+        (void)error;
+        sem_post(context);
+}
+
+static void note_purged(void *context, int64_t removed)
+{
+        *(int64_t *)context = removed;
+}
+
+/* Requests wait for their keys' changes, so none may wait for the disk. */
+Test(store, while_the_disk_fails_nobody_waits_for_it)
+{
+        struct key k = key_of("http://a:80/new");
+        struct stored s = plain();
+        struct store_status status;
+        struct put p = {.key = &k, .stored = &s, .length = 1, .body = SPAN("x"), .done = post_done};
+        int64_t removed = 0;
+        sem_t done;
+
+        put("http://a:80/old", "old");
+        cr_assert_eq(sem_init(&done, 0, 0), 0);
+        p.context = &done;
+        p.id = store_next_id(store);
+        let_grow(1);
+        cr_assert_eq(store_put_response(store, &p), 0);
+        sem_wait(&done); /* of the batch that failed */
+        store_status(store, &status);
+        cr_assert_neq(status.error, 0);
+        cr_expect_eq(store_put_response(store, &p), ENOSPC);
+        cr_assert_eq(store_purge(store, PURGE_KEY, SPAN("http://a:80/old"), note_purged, &removed), 0);
+        cr_assert_eq(store_after(store, post_done, &done), 0);
+        sem_wait(&done); /* of what waited */
+        cr_expect_eq(removed, -1, "he who asked knows that it is not done yet");
+        cr_expect(holds("http://a:80/old", "old"));
+        let_grow(RLIM_INFINITY);
+        store_sync(store);
+        cr_expect_eq(find("http://a:80/old", &(struct found){0}), FIND_NONE, "and then it is");
+        reader_end(reader);
+        sem_destroy(&done);
 }
 
 /* ---- the file ------------------------------------------------------------------------------------------------------
