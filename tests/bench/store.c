@@ -20,7 +20,7 @@
 #include "cache/store.h"
 
 enum {
-        SMALL = 2000, /* bytes of an object where there are many: a million of them fit into memory */
+        SMALL = 1000, /* bytes of an object where there are many: a million of them fit into memory */
         LOOK_UPS = 200000,
         ROUNDS = 5,
         PASSES = 10,
@@ -239,7 +239,6 @@ static void measure_many(uint64_t count)
         before = resident_own();
         fill(count);
         filled = resident_own();
-        restart(count, true);
         restart(count, false);
         for (uint64_t n = 0; n < count; n++)
                 look_up(n, true);
@@ -250,6 +249,7 @@ static void measure_many(uint64_t count)
                "2f}\n",
                (unsigned long long)count, (double)(filled - before) / (double)count,
                (double)(reopened - before) / (double)count);
+        restart(count, true); /* the last: from now on the disk is measured */
         close_store();
 }
 
@@ -297,7 +297,6 @@ static void put_bytes(uint64_t *next, uint64_t total, int pass)
                (double)(file_most > s.file ? file_most : s.file) / (double)s.size,
                (double)(s.file - s.used) / (double)s.file, (unsigned long long)s.evicted, s.error,
                (double)resident_own() / 1048576);
-        fflush(stdout);
 }
 
 static void measure_evict(void)
@@ -320,6 +319,7 @@ int main(int argc, char **argv)
                 return 2;
         }
         directory = argv[2];
+        setvbuf(stdout, NULL, _IOLBF, 0);
         for (size_t i = 0; i < sizeof payload; i++)
                 payload[i] = (char)draw();
         if (count)
