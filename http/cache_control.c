@@ -1,7 +1,8 @@
 /* Cache-Control: one table says of each directive what it may have for an argument and where it ends up.
  *
  * Where a directive is badly written, what forbids is heard all the same and what permits is not (RFC 9111 §4.2.1: the
- * most restrictive one is to be honoured); seconds that are no number are no seconds. */
+ * most restrictive one is to be honoured); seconds that are no number are no seconds. Of a directive that is given
+ * twice the first one counts, and what a client asks for twice counts at its strictest. */
 #include "http/cache_control.h"
 
 #include "http/fields.h"
@@ -15,7 +16,7 @@ enum kind {
         FORBIDS,   /* no argument; whatever it has is passed over */
         PERMITS,   /* no argument; with one it says nothing */
         LISTS,     /* alone, or with a list of field names */
-        AT_MOST,   /* seconds; of several the lowest */
+        FIRST,     /* seconds; of several the first (RFC 9111 §4.2.1) */
         AT_LEAST,  /* seconds; of several the highest */
         TOLERATES, /* alone, or with seconds, of several the lowest */
 };
@@ -31,19 +32,19 @@ struct rule {
 #define SECONDS(member) .seconds = offsetof(struct cache_control, member)
 
 static const struct rule rules[] = {
-        {NAMED("max-age"), AT_MOST, SECONDS(max_age)},
+        {NAMED("max-age"), FIRST, SECONDS(max_age)},
         {NAMED("public"), PERMITS, .alone = CC_PUBLIC},
         {NAMED("private"), LISTS, .alone = CC_PRIVATE, .listed = CC_PRIVATE_FIELDS},
         {NAMED("no-cache"), LISTS, .alone = CC_NO_CACHE, .listed = CC_NO_CACHE_FIELDS},
         {NAMED("no-store"), FORBIDS, .alone = CC_NO_STORE},
-        {NAMED("s-maxage"), AT_MOST, SECONDS(s_maxage)},
+        {NAMED("s-maxage"), FIRST, SECONDS(s_maxage)},
         {NAMED("must-revalidate"), FORBIDS, .alone = CC_MUST_REVALIDATE},
         {NAMED("proxy-revalidate"), FORBIDS, .alone = CC_PROXY_REVALIDATE},
         {NAMED("must-understand"), PERMITS, .alone = CC_MUST_UNDERSTAND},
         {NAMED("no-transform"), FORBIDS, .alone = CC_NO_TRANSFORM},
         {NAMED("immutable"), PERMITS, .alone = CC_IMMUTABLE},
-        {NAMED("stale-while-revalidate"), AT_MOST, SECONDS(stale_while_revalidate)},
-        {NAMED("stale-if-error"), AT_MOST, SECONDS(stale_if_error)},
+        {NAMED("stale-while-revalidate"), FIRST, SECONDS(stale_while_revalidate)},
+        {NAMED("stale-if-error"), FIRST, SECONDS(stale_if_error)},
         {NAMED("only-if-cached"), FORBIDS, .alone = CC_ONLY_IF_CACHED},
         {NAMED("max-stale"), TOLERATES, .alone = CC_MAX_STALE_ANY, SECONDS(max_stale)},
         {NAMED("min-fresh"), AT_LEAST, SECONDS(min_fresh)},
@@ -105,7 +106,7 @@ static void take_seconds(struct cache_control *cc, const struct rule *d, const s
         if (n < 0)
                 n = 0;
         memcpy(&before, member, sizeof before);
-        if (before < 0 || (d->kind == AT_LEAST ? n > before : n < before))
+        if (before < 0 || (d->kind == AT_LEAST && n > before) || (d->kind == TOLERATES && n < before))
                 memcpy(member, &n, sizeof n);
 }
 
@@ -127,7 +128,7 @@ static void take(struct cache_control *cc, const struct rule *d, const struct ar
                         cc->set |= d->alone;
                 take_seconds(cc, d, a);
                 break;
-        case AT_MOST:
+        case FIRST:
         case AT_LEAST:
                 take_seconds(cc, d, a);
                 break;

@@ -110,10 +110,10 @@ static int64_t only_date(const struct message *m, enum field_id id, int64_t now)
 
 /* ---- the order of RFC 9110 §13.2.2 ----------------------------------------------------------------------------- */
 
-/* They speak of a 200 that a GET or HEAD would get (RFC 9110 §13.2.1, RFC 9111 §4.3.2). */
+/* They speak of a success that a GET or HEAD would get (RFC 9110 §13.2.1, RFC 9111 §4.3.2). */
 static bool applies(const struct message *request, const struct stored *s)
 {
-        return s->status == 200 && (request->method == METHOD_GET || request->method == METHOD_HEAD);
+        return s->status / 100 == 2 && (request->method == METHOD_GET || request->method == METHOD_HEAD);
 }
 
 bool condition_is_made(const struct message *request)

@@ -52,17 +52,12 @@ int64_t freshness_age_value(const struct message *response)
         return seconds < 0 ? 0 : seconds;
 }
 
-/* The earliest of the times that Expires gives; what is no date has passed (RFC 9111 §5.3, §4.2.1). */
+/* The first of the times that Expires gives; what is no date has passed (RFC 9111 §5.3, §4.2.1). */
 static int64_t expires(const struct message *response, int64_t response_time)
 {
-        int64_t earliest = INT64_MAX;
-        for (const struct field *f = NULL; (f = field_next(response, FIELD_EXPIRES, f));) {
-                struct span value = field_value(response, f);
-                int64_t date = date_is_exact(value) ? date_parse(value, response_time) : -1;
-                if (date < earliest)
-                        earliest = date;
-        }
-        return earliest;
+        struct span value;
+        field_only(response, FIELD_EXPIRES, &value);
+        return date_is_exact(value) ? date_parse(value, response_time) : -1;
 }
 
 static int64_t heuristic_lifetime(const struct message *response, int64_t response_time)

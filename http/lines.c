@@ -9,7 +9,8 @@
 #define BIT(id) (1ULL << FIELD_##id)
 
 /* RFC 9110 §7.6.1. Proxy-Authenticate and its kin are not here: we are no proxy that anybody chose, and they are
- * between the client and whomever it talks to. Trailer goes on where a trailer section does (render.c). */
+ * between the client and whomever it talks to. Trailer of a request goes on where a trailer section does (render.c);
+ * that of a response always, for it says what was lost where the section was (RFC 9110 §6.6.2). */
 static const uint64_t always_hop = BIT(CONNECTION) | BIT(KEEP_ALIVE) | BIT(PROXY_CONNECTION) | BIT(TE) | BIT(TRAILER) |
                                    BIT(TRANSFER_ENCODING) | BIT(UPGRADE);
 
@@ -93,7 +94,7 @@ static void read_field(struct reading *r, struct span line)
                 reading_oddity(r, FAULT_ODD, 431, "field name too long");
         f->name_len = (uint16_t)name;
         f->id = (uint8_t)field_identify((struct span){line.at, name});
-        f->hop = always_hop >> f->id & 1;
+        f->hop = (always_hop >> f->id & 1) && !(r->response && f->id == FIELD_TRAILER);
         m->present |= 1ULL << f->id;
         place_value(m, f, f->line + colon + 1, false);
         if (colon > name)

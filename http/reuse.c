@@ -180,7 +180,7 @@ bool reuse_despite_failure(const struct message *request, const struct stored *s
                 return false;
         if (within(s->stale_if_error, &r) || within(r.cc.stale_if_error, &r))
                 *why = "stale-if-error";
-        else if (failure == REUSE_UNREACHABLE)
+        else if (failure == REUSE_UNREACHABLE && s->stale_if_error < 0) /* a limit is one (RFC 5861 §4) */
                 *why = "origin-unreachable";
         return *why != NULL;
 }

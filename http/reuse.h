@@ -34,8 +34,8 @@ enum reuse_failure {
 };
 
 /* After REUSE_VALIDATE: whether what is stored may answer although the validation failed: by stale-if-error of either
- * side, and where the origin cannot be reached whatever no directive forbids to use stale (RFC 9111 §4.2.4). *why as in
- * reuse_verdict. */
+ * side, and where the origin cannot be reached whatever no directive forbids to use stale (RFC 9111 §4.2.4), nor limits
+ * by a stale-if-error that has run out. *why as in reuse_verdict. */
 bool reuse_despite_failure(const struct message *request, const struct stored *, int64_t now, enum reuse_failure,
                            const char **why);
 

@@ -101,11 +101,19 @@ Test(cache_control, max_stale_that_is_no_number_is_not_there)
         cr_expect_eq(cc.set, 0);
 }
 
-Test(cache_control, of_several_the_most_restrictive_holds)
+Test(cache_control, of_several_the_first_counts)
 {
-        cr_expect_eq(CC("max-age=60, max-age=5").max_age, 5);
+        cr_expect_eq(CC("max-age=60, max-age=5").max_age, 60);
         cr_expect_eq(CC("max-age=5, max-age=60").max_age, 5);
-        cr_expect_eq(CC("max-age=60, max-age=x").max_age, 0);
+        cr_expect_eq(CC("max-age=0, max-age=60").max_age, 0);
+        cr_expect_eq(CC("max-age=60, max-age=x").max_age, 60);
+        cr_expect_eq(CC("max-age=x, max-age=60").max_age, 0);
+        cr_expect_eq(CC("s-maxage=7\r\nCache-Control: s-maxage=9").s_maxage, 7);
+        cr_expect_eq(CC("stale-if-error=7, stale-if-error=9").stale_if_error, 7);
+}
+
+Test(cache_control, of_what_a_client_asks_twice_the_strictest_holds)
+{
         cr_expect_eq(CC("max-stale=9, max-stale=5").max_stale, 5);
         cr_expect_eq(CC("min-fresh=9, min-fresh=5").min_fresh, 9);
         cr_expect_eq(CC("min-fresh=5, min-fresh=9").min_fresh, 9);

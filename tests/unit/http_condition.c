@@ -65,6 +65,10 @@ Test(condition, other_statuses_and_methods_have_none)
         expect(CONDITION_PASS, SPAN(POST "Content-Length: 0\r\nIf-None-Match: *\r\n" END));
         stored.status = 404;
         EXPECT(PASS, "If-None-Match: *\r\n");
+        stored.status = 301;
+        EXPECT(PASS, "If-None-Match: *\r\n");
+        stored.status = 203; /* RFC 9110 §13.2.1: any success */
+        EXPECT(NOT_MODIFIED, "If-None-Match: *\r\n");
 }
 
 Test(condition, tags_are_quoted_and_may_be_weak)

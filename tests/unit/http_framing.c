@@ -141,6 +141,16 @@ Test(framing, some_fields_are_always_their_hops_own)
                 cr_expect_eq(m.fields[i].hop, i >= 1 && i <= 7, "field %u", i);
 }
 
+Test(framing, trailer_of_a_response_is_not_its_hops_own)
+{
+        struct message m;
+        cr_expect_eq(RESPONSE(&m, OK "Trailer: a\r\nKeep-Alive: b\r\n" END).kind, FAULT_NONE);
+        cr_expect_not(m.fields[0].hop);
+        cr_expect(m.fields[1].hop);
+        cr_expect_eq(RESPONSE(&m, OK "Trailer: a\r\nConnection: trailer\r\n" END).kind, FAULT_NONE);
+        cr_expect(m.fields[0].hop);
+}
+
 Test(framing, too_many_connection_options_are_refused)
 {
 #define EIGHT "a,b,c,d,e,f,g,h,"

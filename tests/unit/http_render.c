@@ -145,9 +145,14 @@ Test(render, a_response_keeps_order_spelling_and_reason)
 
 Test(render, a_response_loses_what_is_its_hops_own)
 {
-        COMES_BACK(OK "Connection: keep-alive, X\r\nX: y\r\nKeep-Alive: a\r\nUpgrade: h2\r\nTrailer: "
+        COMES_BACK(OK "Connection: keep-alive, X\r\nX: y\r\nKeep-Alive: a\r\nUpgrade: h2\r\nTE: "
                       "b\r\nContent-Length: 0\r\n" END,
                    OK "Content-Length: 0\r\n" END);
+}
+
+Test(render, what_trailers_there_were_is_said_even_where_they_are_lost)
+{
+        COMES_BACK(OK "Trailer: a\r\nContent-Length: 0\r\n" END, OK "Trailer: a\r\nContent-Length: 0\r\n" END);
 }
 
 Test(render, chunks_go_on_as_chunks_unless_the_length_is_stripped)
@@ -155,7 +160,7 @@ Test(render, chunks_go_on_as_chunks_unless_the_length_is_stripped)
         COMES_BACK(OK "transfer-encoding:chunked\r\nTrailer: a\r\nX: y\r\n" END,
                    OK "Transfer-Encoding: chunked\r\nTrailer: a\r\nX: y\r\n" END);
         COMES_BACK(OK "Transfer-Encoding: chunked\r\nTrailer: a\r\nX: y\r\n" END,
-                   OK "X: y\r\nConnection: close\r\n" END, .strip_length = true, .close = true);
+                   OK "Trailer: a\r\nX: y\r\nConnection: close\r\n" END, .strip_length = true, .close = true);
         COMES_BACK(OK "X: y\r\n" END, OK "X: y\r\nTransfer-Encoding: chunked\r\n" END, .chunked = true);
         COMES_BACK(OK "Content-Length: 5\r\nX: y\r\n" END, OK "X: y\r\nTransfer-Encoding: chunked\r\n" END,
                    .chunked = true);

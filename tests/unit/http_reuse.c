@@ -2,8 +2,13 @@
 #include "http_heads.h"
 
 /* Received at 100, good till 110. */
-static struct stored stored = {
-        .request_time = 100, .response_time = 100, .date = 100, .lifetime = 10, .last_modified = -1};
+static struct stored stored = {.request_time = 100,
+                               .response_time = 100,
+                               .date = 100,
+                               .lifetime = 10,
+                               .last_modified = -1,
+                               .stale_while_revalidate = -1,
+                               .stale_if_error = -1};
 
 static void expect(enum reuse expected, const char *detail, struct span head, int64_t now)
 {
@@ -186,6 +191,8 @@ Test(reuse, stale_if_error_is_for_a_while)
         DESPITE(SERVER_ERROR, "stale-if-error", "", 130);
         DESPITE(SERVER_ERROR, NULL, "", 131);
         DESPITE(UNREACHABLE, "stale-if-error", "", 130);
+        DESPITE(UNREACHABLE, NULL, "", 131);
+        DESPITE(UNREACHABLE, "stale-if-error", CC("stale-if-error=30"), 140);
         DESPITE(SERVER_ERROR, "stale-if-error", CC("stale-if-error=30"), 140);
         stored.stale_if_error = -1;
         DESPITE(SERVER_ERROR, "stale-if-error", CC("stale-if-error=30"), 140);
