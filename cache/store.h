@@ -124,8 +124,13 @@ enum body_state reader_body(struct reader *, uint64_t id, uint64_t offset, uint6
 bool store_pin(struct store *, uint64_t id);
 void store_unpin(struct store *, uint64_t id);
 
-/* After BODY_GAP: where the gap at `offset` ends: at the next slice that is stored, or at `end`. */
+/* After BODY_GAP: where the gap at `offset` begins, behind the slice before it or at `least`, and where it ends, at the
+ * next slice that is stored or at `end`. */
+uint64_t reader_gap_begin(struct reader *, uint64_t id, uint64_t offset, uint64_t least);
 uint64_t reader_gap_end(struct reader *, uint64_t id, uint64_t offset, uint64_t end);
+
+/* The first byte from `offset` on that no slice holds, or `end`. Whether what they hold is good is not looked at. */
+uint64_t reader_held_to(struct reader *, uint64_t id, uint64_t offset, uint64_t end);
 
 /* ---- prefault: disk reads that must not happen on an event loop ---------------------------------------------------
  */
@@ -158,7 +163,7 @@ int store_put_slice(struct store *, uint64_t id, uint64_t offset, const char *by
                     void (*done)(void *, int), void *context);
 
 /* The same for a part of a sparse response (STORED_SPARSE) whose record has been put before: dropped where that is
- * gone. */
+ * gone. It may begin and end anywhere; what of it is stored already is not stored twice. */
 int store_put_part(struct store *, uint64_t id, uint64_t offset, const char *bytes, size_t len,
                    void (*done)(void *, int), void *context);
 
@@ -219,6 +224,7 @@ struct listed {
         bool sound;         /* its checksum is right; else `found` is empty */
         struct found found; /* of an inline body the bytes as well */
         uint64_t bytes;     /* of its body that are stored */
+        uint64_t first;     /* where the first of them lies */
 };
 
 /* Everything stored under a URL, of all addresses and all selecting fields; of one key the newest comes last. Reads the

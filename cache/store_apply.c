@@ -15,21 +15,32 @@ static bool has_record(const struct store *s, MDB_txn *txn, uint64_t id)
         return read_value(txn, s->responses, key, sizeof key, &value) == 0;
 }
 
-static int apply_slice(struct store *s, MDB_txn *txn, struct op *op)
+static int put_slice(struct store *s, MDB_txn *txn, const struct op *op, uint64_t at, uint64_t end)
 {
+        struct span bytes = {op->bytes + (at - op->offset), (size_t)(end - at)};
         char key[16];
-        MDB_val k = {sizeof key, key}, v = {SLICE_CHECKSUM + op->len, NULL};
+        MDB_val k = {sizeof key, key}, v = {SLICE_CHECKSUM + bytes.len, NULL};
         int error;
 
-        if (op->part && !has_record(s, txn, op->id))
-                return 0;
-        slice_key(op->id, op->offset, key);
+        slice_key(op->id, at, key);
         error = mdb_put(txn, s->slices, &k, &v, MDB_RESERVE);
         if (error)
                 return error;
-        slice_checksum((struct span){op->bytes, op->len}, v.mv_data);
-        memcpy((char *)v.mv_data + SLICE_CHECKSUM, op->bytes, op->len);
+        slice_checksum(bytes, v.mv_data);
+        memcpy((char *)v.mv_data + SLICE_CHECKSUM, bytes.at, bytes.len);
         return 0;
+}
+
+static int apply_slice(struct store *s, MDB_txn *txn, struct op *op)
+{
+        uint64_t at = op->offset, end = op->offset + op->len;
+        int error = 0;
+
+        if (op->part && !has_record(s, txn, op->id))
+                return 0;
+        if (op->part)
+                error = part_place(s, txn, op->id, &at, &end);
+        return error || at >= end ? error : put_slice(s, txn, op, at, end);
 }
 
 static int put_record(struct store *s, MDB_txn *txn, uint64_t id, const struct record *r)

@@ -8,8 +8,8 @@ struct listing {
         void *context;
 };
 
-/* The bytes of a body that its slices hold. */
-static uint64_t sliced_bytes(struct reader *r, uint64_t id)
+/* The bytes of a body that its slices hold, and where they begin. */
+static uint64_t sliced_bytes(struct reader *r, uint64_t id, uint64_t *first)
 {
         char key[16];
         MDB_cursor *cursor = reader_slices(r);
@@ -22,8 +22,11 @@ static uint64_t sliced_bytes(struct reader *r, uint64_t id)
         slice_key(id, 0, key);
         for (error = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
              !error && k.mv_size == sizeof key && read_be(k.mv_data) == id && v.mv_size > SLICE_CHECKSUM;
-             error = mdb_cursor_get(cursor, &k, &v, MDB_NEXT))
+             error = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
+                if (!bytes)
+                        *first = read_be((const char *)k.mv_data + 8);
                 bytes += v.mv_size - SLICE_CHECKSUM;
+        }
         return bytes;
 }
 
@@ -40,7 +43,7 @@ static void tell_variant(const struct listing *l, struct span text, const struct
         listed.sound = record_sound(value) && record_read(&record, value);
         if (listed.sound) {
                 listed.found = (struct found){v->id, record.stored, record.length, record.inlined, record.body};
-                listed.bytes = record.inlined ? record.length : sliced_bytes(l->reader, v->id);
+                listed.bytes = record.inlined ? record.length : sliced_bytes(l->reader, v->id, &listed.first);
         }
         l->tell(l->context, &listed);
 }

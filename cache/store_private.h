@@ -153,6 +153,10 @@ int evict_until(struct store *, MDB_txn *, uint64_t room, struct doomed *);
 uint64_t pages_used(const struct store *, MDB_txn *);
 int read_value(MDB_txn *, MDB_dbi, const void *key, size_t key_len, struct span *value);
 
+/* cache/part_place.c: in the writer's transaction; cuts a part [*at, *end) to what is to be put, and makes its place.
+ */
+int part_place(struct store *, MDB_txn *, uint64_t id, uint64_t *at, uint64_t *end);
+
 /* cache/store_write.c */
 int writer_start(struct store *);
 void writer_stop(struct store *);

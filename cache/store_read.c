@@ -231,8 +231,8 @@ size_t reader_variants(struct reader *r, const struct key *key, struct variant_f
 /* ---- bodies --------------------------------------------------------------------------------------------------------
  */
 
-/* The slice that holds the byte at `offset`: its first byte's offset and its value. */
-bool store_slice_at(struct reader *r, uint64_t id, uint64_t offset, uint64_t *start, struct span *value)
+/* The slice that begins last of those that begin at `offset` or before it. */
+static bool slice_before(struct reader *r, uint64_t id, uint64_t offset, uint64_t *start, struct span *value)
 {
         char key[16];
         MDB_cursor *cursor = reader_slices(r);
@@ -249,7 +249,13 @@ bool store_slice_at(struct reader *r, uint64_t id, uint64_t offset, uint64_t *st
                 return false;
         *start = read_be((const char *)k.mv_data + 8);
         *value = (struct span){v.mv_data, v.mv_size};
-        return *start <= offset && offset - *start < v.mv_size - SLICE_CHECKSUM;
+        return *start <= offset;
+}
+
+/* The slice that holds the byte at `offset`: its first byte's offset and its value. */
+bool store_slice_at(struct reader *r, uint64_t id, uint64_t offset, uint64_t *start, struct span *value)
+{
+        return slice_before(r, id, offset, start, value) && offset - *start < value->len - SLICE_CHECKSUM;
 }
 
 /* A reader goes from slice to slice: most begin where the last one ended, and were looked up so before. */
@@ -290,6 +296,27 @@ enum body_state reader_body(struct reader *r, uint64_t id, uint64_t offset, uint
                 bytes -= n;
         }
         return *count ? BODY_READY : state;
+}
+
+uint64_t reader_held_to(struct reader *r, uint64_t id, uint64_t offset, uint64_t end)
+{
+        uint64_t start;
+        struct span value;
+
+        while (offset < end && store_slice_at(r, id, offset, &start, &value))
+                offset = start + value.len - SLICE_CHECKSUM;
+        return offset < end ? offset : end;
+}
+
+uint64_t reader_gap_begin(struct reader *r, uint64_t id, uint64_t offset, uint64_t least)
+{
+        uint64_t start, end;
+        struct span value;
+
+        if (!slice_before(r, id, offset, &start, &value))
+                return least;
+        end = start + value.len - SLICE_CHECKSUM;
+        return end > least && end <= offset ? end : least;
 }
 
 uint64_t reader_gap_end(struct reader *r, uint64_t id, uint64_t offset, uint64_t end)

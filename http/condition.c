@@ -101,6 +101,11 @@ struct span strong_validator(const struct stored *s)
         return (struct span){NULL, 0};
 }
 
+bool stored_is_fragment(const struct stored *s)
+{
+        return s->flags & STORED_SPARSE && strong_validator(s).len == 0;
+}
+
 /* The date of the only field of this id; -1 where there is none that can be read, or several (RFC 9110 §13.1.3, .4). */
 static int64_t only_date(const struct message *m, enum field_id id, int64_t now)
 {

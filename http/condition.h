@@ -32,6 +32,9 @@ bool etag_equal_strong(struct span, struct span);
 /* The strong validator of what is stored, as If-Range takes it (§13.1.5); empty where there is none. */
 struct span strong_validator(const struct stored *);
 
+/* A part that nothing can be added to (RFC 9111 §3.4). */
+bool stored_is_fragment(const struct stored *);
+
 /* Last-Modified is a strong validator if Date is so much later that nothing can have changed since within the same
  * second (§8.8.2.2): here a minute, whatever the clocks are. */
 bool last_modified_is_strong(const struct stored *);

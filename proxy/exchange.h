@@ -135,6 +135,7 @@ struct exchange {
         bool gap_alone;   /* it has waited for long enough */
         bool overtaken;   /* what is fetched goes to those who wait for it: the client gets it from the store */
         bool ranged;      /* of a fill it wants only `want` */
+        bool exact;       /* the part is asked for as the client has, not in whole units */
         bool probe;       /* the part that is fetched only tells what the object is */
         bool probed;
         bool read_on; /* it has been looked whether to fetch ahead */
@@ -212,8 +213,6 @@ bool exchange_lends(struct exchange *, uint64_t first, uint64_t end);
 enum step step_reply_stored(struct exchange *);
 enum step step_send_stored(struct exchange *);
 enum step step_send_parts(struct exchange *);
-enum step step_validate(struct exchange *);
-enum step step_freshen(struct exchange *);
 /* So many bytes of the stored body went out. */
 static inline void exchange_took_stored(struct exchange *x, size_t n)
 {
@@ -221,9 +220,15 @@ static inline void exchange_took_stored(struct exchange *x, size_t n)
         x->sent += n;
         x->sent_stored += n;
 }
+/* The head of the reply and what of the body can be sent at once, from what was found with these fields. */
+enum step exchange_reply_with(struct exchange *, const struct found *, const struct stored *);
 /* Keeps a stored response from eviction until the exchange ends or pins another. False: it is about to be removed. */
 bool exchange_pin(struct exchange *, uint64_t id);
 void exchange_unpin(struct exchange *);
+
+/* step_validate.c */
+enum step step_validate(struct exchange *);
+enum step step_freshen(struct exchange *);
 
 /* step_fetch.c */
 enum step step_fetch(struct exchange *);
@@ -255,8 +260,24 @@ enum step exchange_open_gap(struct exchange *, enum step next);
 bool exchange_rest_alone(struct exchange *, const struct fill_head *);
 void exchange_describe_gap(const struct exchange *, struct request_options *, char text[RANGE_TEXT]);
 enum step exchange_judge_part(struct exchange *);
+/* A stored part of what has no strong validator cannot be added to (RFC 9111 §3.4): whether it lacks something of what
+ * is asked for. */
+bool exchange_lacks(struct exchange *, const struct found *);
+/* The request once more, as the client made it: what was fetched instead is of no use. */
+enum step exchange_ask_plainly(struct exchange *);
+/* No part of anything: a refusal, a redirect. It says nothing about what is stored; if it comes first, the client gets
+ * it. */
+enum step exchange_another_answer(struct exchange *);
+/* A strong validator of what is stored, as If-Range takes it, is remembered for what comes. False: there is none. */
+bool exchange_take_validator(struct exchange *, const struct stored *);
 /* Whether a 206 is all there is, and may be stored like a 200. */
 bool exchange_is_whole(const struct message *response);
+
+/* step_cold.c */
+/* The first part has begun to come, of so many bytes. */
+enum step exchange_begin_sparse(struct exchange *, const struct byte_range *, uint64_t total);
+/* What comes now is a part of x->id from x->gap_at on. */
+void exchange_start_part(struct exchange *, bool storing);
 
 /* step_gap.c */
 enum step step_fill_gap(struct exchange *);

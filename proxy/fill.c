@@ -335,6 +335,13 @@ static bool put_sparse(struct fill *f, void (*done)(void *, int), void *context)
         return f->sliced && put_response(f, (struct span){NULL, 0}, f->head.length, done, context);
 }
 
+/* With the lock held: what has come last. */
+static void put_last(struct fill *f)
+{
+        if (f->last && f->last->len && !f->last->queued && !f->last->committed && !f->last->refused)
+                put_piece(f);
+}
+
 /* With the lock held: everything is in the fill, and what can be stored is being stored. */
 static bool hand_over(struct fill *f, void (*done)(void *, int), void *context)
 {
@@ -342,8 +349,8 @@ static bool hand_over(struct fill *f, void (*done)(void *, int), void *context)
 
         if (f->length <= INLINE_MAX)
                 body = (struct span){f->last ? f->last->bytes : NULL, f->length};
-        else if (f->last && f->last->len && !f->last->queued && !f->last->committed && !f->last->refused)
-                put_piece(f);
+        else
+                put_last(f);
         if (!f->storing)
                 return false;
         return f->holed ? put_sparse(f, done, context) : put_response(f, body, f->length, done, context);
@@ -370,7 +377,8 @@ static bool keep_part(struct fill *f, void (*done)(void *, int), void *context)
 {
         if (f->state != FILL_ARRIVING || f->handed_over || !f->storing || !may_be_sparse(f))
                 return false;
-        return put_sparse(f, done, context);
+        put_last(f);
+        return f->storing && put_sparse(f, done, context);
 }
 
 bool fill_keep(struct fill_reader *r, void (*done)(void *, int), void *context)

@@ -6,13 +6,13 @@
 struct part_slice {
         struct gap_claim *claim;
         uint64_t offset;
-        size_t len;
+        size_t len, cap;
         char bytes[SLICE_MAX];
 };
 
-void part_start(struct part *p, struct store *store, uint64_t id, uint64_t at, uint64_t total, struct gap_claim *claim)
+void part_start(struct part *p, struct store *store, uint64_t id, uint64_t at, struct gap_claim *claim)
 {
-        *p = (struct part){.store = store, .id = id, .at = at, .total = total, .claim = claim};
+        *p = (struct part){.store = store, .id = id, .at = at, .claim = claim};
 }
 
 static void free_slice(struct part_slice *s)
@@ -36,12 +36,8 @@ static void put_slice(struct part *p)
         struct part_slice *s = p->slice;
 
         p->slice = NULL;
-        if (!s)
-                return;
-        if (p->at < p->total)
-                s->len -= s->len % SLICE_UNIT;
-        if (!s->len || store_put_part(p->store, p->id, s->offset, s->bytes, s->len, slice_done, s) != 0) {
-                p->resume = s->len == SLICE_MAX ? s->offset + LEFT_OUT : 0;
+        if (s && store_put_part(p->store, p->id, s->offset, s->bytes, s->len, slice_done, s) != 0) {
+                p->resume = slice_up(s->offset + LEFT_OUT);
                 free_slice(s);
         }
 }
@@ -53,6 +49,7 @@ static struct part_slice *new_slice(const struct part *p)
         if (s) {
                 s->offset = p->at;
                 s->len = 0;
+                s->cap = slice_down(p->at + SLICE_MAX) - p->at; /* the next one begins with a unit */
                 s->claim = p->claim;
                 gaps_hold(s->claim);
         }
@@ -62,9 +59,9 @@ static struct part_slice *new_slice(const struct part *p)
 /* To where the next slice begins. */
 static size_t skip(const struct part *p, size_t len)
 {
-        uint64_t next = slice_up(p->at < p->resume ? p->resume : p->at);
+        uint64_t left_out = p->at < p->resume ? p->resume - p->at : 0;
 
-        return next - p->at < len ? (size_t)(next - p->at) : len;
+        return left_out < len ? (size_t)left_out : len;
 }
 
 /* As much as goes into the slice that grows. 0: out of memory. */
@@ -75,7 +72,7 @@ static size_t take(struct part *p, struct span more)
 
         if (!s)
                 return 0;
-        n = SLICE_MAX - s->len < more.len ? SLICE_MAX - s->len : more.len;
+        n = s->cap - s->len < more.len ? s->cap - s->len : more.len;
         memcpy(s->bytes + s->len, more.at, n);
         s->len += n;
         p->slice = s;
@@ -93,7 +90,7 @@ void part_add(struct part *p, struct span more)
                         p->store = NULL;
                 p->at += n;
                 more = (struct span){more.at + n, more.len - n};
-                if (p->slice && p->slice->len == SLICE_MAX)
+                if (p->slice && p->slice->len == p->slice->cap)
                         put_slice(p);
         }
 }

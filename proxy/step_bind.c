@@ -138,11 +138,5 @@ enum step exchange_stop_borrowing(struct exchange *x)
 
 bool exchange_lends(struct exchange *x, uint64_t first, uint64_t end)
 {
-        struct iovec span;
-        int count;
-
-        for (uint64_t at = first; at < end; at = slice_down(at) + SLICE_UNIT)
-                if (reader_body(x->reader, x->worker->found.id, at, 1, &span, 1, &count) == BODY_GAP)
-                        return false;
-        return true;
+        return first >= end || reader_held_to(x->reader, x->worker->found.id, first, end) == end;
 }

@@ -1,9 +1,10 @@
-/* The steps of sparse responses: fetching a part of a body, the first one of a cold object or what is missing in a
- * stored one (RFC 9110 §14, RFC 9111 §3.4).
+/* The steps of sparse responses: fetching a part of a body, the first one of a cold object (on with step_cold.c) or
+ * what is missing in a stored one (RFC 9110 §14, RFC 9111 §3.4).
  *
  * The origin is asked for whole units of the store around what is wanted, so that what comes can be stored and
- * neighbours share no gaps. Parts are put together under one strong validator only; without one, ranges go as they
- * came, and that is remembered. */
+ * neighbours share no gaps; a server may send less, down to what is wanted. Parts are put together under one strong
+ * validator only; without one, ranges go as they came, which is remembered, and the last part, if it is small, answers
+ * what lies within it (RFC 9111 §3.3). */
 #include "http/cache_control.h"
 #include "http/condition.h"
 #include "http/fields.h"
@@ -16,8 +17,19 @@
 /* ---- what to ask for -----------------------------------------------------------------------------------------------
  */
 
-/* A strong validator of what is stored, as If-Range takes it. */
-static bool take_validator(struct exchange *x, const struct stored *s)
+bool exchange_lacks(struct exchange *x, const struct found *f)
+{
+        const struct stored *s = &f->stored;
+        struct byte_range r = {0, f->length - 1};
+
+        if (!stored_is_fragment(s) || x->head_only)
+                return false;
+        if (range_verdict(x->request, s, f->length, x->start_us / 1000000, &r) == RANGE_UNSATISFIABLE)
+                return false;
+        return reader_held_to(x->reader, f->id, r.first, r.last + 1) <= r.last;
+}
+
+bool exchange_take_validator(struct exchange *x, const struct stored *s)
 {
         struct span v = strong_validator(s);
 
@@ -31,7 +43,8 @@ static bool take_validator(struct exchange *x, const struct stored *s)
 
 bool exchange_gap_begins(struct exchange *x, const struct found *f)
 {
-        if (x->request->method != METHOD_GET || !x->request_done || x->gap_open || !take_validator(x, &f->stored))
+        if (x->request->method != METHOD_GET || !x->request_done || x->gap_open ||
+            !exchange_take_validator(x, &f->stored))
                 return false;
         x->total = f->length;
         return true;
@@ -39,7 +52,7 @@ bool exchange_gap_begins(struct exchange *x, const struct found *f)
 
 bool exchange_rest_alone(struct exchange *x, const struct fill_head *h)
 {
-        if (h->length == UINT64_MAX || !take_validator(x, &h->stored))
+        if (h->length == UINT64_MAX || !exchange_take_validator(x, &h->stored))
                 return false;
         x->id = fill_id(x->part);
         x->total = h->length;
@@ -68,7 +81,7 @@ enum step exchange_open_gap(struct exchange *x, enum step next)
 {
         uint64_t end = slice_up(x->end);
 
-        x->gap_at = slice_down(x->at);
+        x->gap_at = reader_gap_begin(x->reader, x->id, x->at, slice_down(x->at));
         x->gap_end = reader_gap_end(x->reader, x->id, x->at, end < x->total ? end : x->total);
         exchange_end_read(x);
         if (exchange_await_gap(x, x->at, x->end))
@@ -82,6 +95,12 @@ enum step exchange_open_gap(struct exchange *x, enum step next)
         return STEP_FETCH;
 }
 
+/* So that all units of it are whole. */
+static uint64_t suffix_asked(const struct exchange *x)
+{
+        return x->suffix + (x->exact ? 0 : SLICE_UNIT);
+}
+
 void exchange_describe_gap(const struct exchange *x, struct request_options *o, char text[RANGE_TEXT])
 {
         struct out range = {.at = text, .cap = RANGE_TEXT};
@@ -91,8 +110,8 @@ void exchange_describe_gap(const struct exchange *x, struct request_options *o, 
                 out_number(&range, x->gap_at);
         out_text(&range, "-");
         if (x->suffix)
-                out_number(&range, x->suffix + SLICE_UNIT); /* so that all units of it are whole */
-        else if (x->gap_end != UINT64_MAX)
+                out_number(&range, suffix_asked(x));
+        else if (x->gap_end != (x->gap == GAP_STORED ? x->total : UINT64_MAX))
                 out_number(&range, x->gap_end - 1);
         o->drop_conditions = true;
         o->range = (struct span){range.at, range.len};
@@ -113,24 +132,58 @@ static bool is_a_part(const struct message *m, struct byte_range *r, uint64_t *t
                (m->framing != FRAMING_LENGTH || m->length == r->last - r->first + 1);
 }
 
-/* Whether it is the part that was asked for; how much of what. Of a suffix it is now known where it lies. */
+/* What of the part must be there: what was asked for, or at least what the client wants of it. A server may send less
+ * than it was asked for (RFC 9110 §15.3.7). */
+static struct byte_range least_wanted(const struct exchange *x)
+{
+        struct byte_range least = {x->gap_at, x->gap_end - 1};
+
+        if (x->gap == GAP_COLD) {
+                least.first = x->want.first;
+                if (x->want.last < least.last)
+                        least.last = x->want.last;
+        } else if (x->end) {
+                if (x->at > least.first)
+                        least.first = x->at;
+                if (x->end - 1 < least.last)
+                        least.last = x->end - 1;
+        }
+        return least;
+}
+
+/* No more than was asked for; but it may begin with what is stored already, as long as none of that has been sent. */
+static bool is_within(const struct exchange *x, const struct byte_range *r, const struct byte_range *least,
+                      uint64_t total)
+{
+        uint64_t from = x->reply_started ? x->gap_at : slice_down(x->gap_at);
+
+        return r->first >= from && r->first <= least->first && r->last < x->gap_end &&
+               (r->last >= least->last || r->last + 1 == total);
+}
+
+static bool is_the_suffix(struct exchange *x, const struct byte_range *r, uint64_t total)
+{
+        uint64_t asked = suffix_asked(x), first = x->suffix < total ? total - x->suffix : 0;
+
+        if (r->last + 1 != total || r->first > first || r->first < (asked < total ? total - asked : 0))
+                return false;
+        x->want = (struct byte_range){first, r->last};
+        x->gap_end = total;
+        return true;
+}
+
+/* Whether it is the part that was asked for, of how much. Where it begins, and of a suffix where it lies, is now known.
+ */
 static bool is_the_part(struct exchange *x, const struct message *m, struct byte_range *r, uint64_t *total)
 {
-        uint64_t least = x->gap_end - 1, asked = x->suffix + SLICE_UNIT;
+        struct byte_range least = least_wanted(x);
 
         if (!is_a_part(m, r, total))
                 return false;
-        if (x->suffix) {
-                if (r->last + 1 != *total || r->first != (asked < *total ? *total - asked : 0))
-                        return false;
-                x->want = (struct byte_range){x->suffix < *total ? *total - x->suffix : 0, r->last};
-                x->gap_at = r->first;
-                x->gap_end = *total;
-                return true;
-        }
-        if (x->gap == GAP_COLD && x->want.last < least)
-                least = x->want.last;
-        return r->first == x->gap_at && r->last < x->gap_end && (r->last >= least || r->last + 1 == *total);
+        if (x->suffix ? !is_the_suffix(x, r, *total) : !is_within(x, r, &least, *total))
+                return false;
+        x->gap_at = r->first;
+        return true;
 }
 
 bool exchange_is_whole(const struct message *m)
@@ -151,14 +204,13 @@ static bool same_validator(const struct exchange *x, const struct message *m)
         return field_only(m, FIELD_LAST_MODIFIED, &value) == 1 && span_equal(value, ours);
 }
 
-/* The request once more, as the client made it. */
-static enum step ask_plainly(struct exchange *x)
+enum step exchange_ask_plainly(struct exchange *x)
 {
         exchange_drop_claim(x);
         x->gap = GAP_NONE;
         x->suffix = 0;
         x->solo = true;
-        x->probe = x->validating = x->request_started = false;
+        x->gap_open = x->probe = x->validating = x->request_started = false;
         upstream_close(&x->client->upstream, false);
         return STEP_FETCH;
 }
@@ -175,160 +227,16 @@ static enum step cut_off(struct exchange *x, const char *why)
 static enum step changed(struct exchange *x)
 {
         exchange_forget_stored(x);
-        return x->reply_started ? cut_off(x, "what is stored and what the origin has differ") : ask_plainly(x);
+        return x->reply_started ? cut_off(x, "what is stored and what the origin has differ") : exchange_ask_plainly(x);
 }
 
-/* No part of anything: a refusal, a redirect. It says nothing about what is stored; if it comes first, the client gets
- * it. */
-static enum step another_answer(struct exchange *x)
+enum step exchange_another_answer(struct exchange *x)
 {
         if (x->reply_started)
                 return cut_off(x, "the origin server did not give what is missing");
         exchange_drop_claim(x);
         x->gap = GAP_NONE;
         return STEP_JUDGE;
-}
-
-/* ---- the first part of a cold object -------------------------------------------------------------------------------
- */
-
-/* What is stored meanwhile, by another client's part: this one is added to it. */
-static bool adopt(struct exchange *x, const struct stored *s, uint64_t total)
-{
-        struct found *f = &x->worker->found;
-
-        exchange_end_read(x);
-        if (!exchange_begin_read(x) || reader_find(x->reader, &x->key, x->request, true, f) != FIND_HIT || f->inlined ||
-            f->length != total || !etag_equal_strong(f->stored.etag, s->etag))
-                return false;
-        x->id = f->id;
-        return true;
-}
-
-/* Puts the record of a body of which nothing is there yet; or takes the one that another client's part has just put. */
-static bool put_record(struct exchange *x, const struct stored *s, struct span names, uint64_t total)
-{
-        struct gaps *gaps = x->worker->proxy->gaps;
-        void *claim = pending_claim(x->worker->proxy->pending, &x->key);
-        struct put put = {.id = store_next_id(x->store),
-                          .key = &x->key,
-                          .vary = names,
-                          .variant = names.len ? vary_hash(names, x->request) : 0,
-                          .stored = s,
-                          .length = total,
-                          .done = pending_done,
-                          .context = claim};
-        struct gaps_begun begun = {.id = put.id, .total = total, .variant = put.variant};
-
-        if (x->etag_len <= sizeof begun.validator) {
-                begun.validator_len = x->etag_len;
-                memcpy(begun.validator, x->validator, x->etag_len);
-        }
-        if (!claim) {
-                x->id = begun.validator_len ? gaps_find_begun(gaps, &x->key, &begun) : 0;
-                return x->id != 0;
-        }
-        x->id = put.id;
-        if (store_put_response(x->store, &put) != 0) {
-                pending_done(claim, 0);
-                return false;
-        }
-        gaps_begin(gaps, &x->key, &begun); /* its parts come behind the record now */
-        return true;
-}
-
-static enum step reply_part(struct exchange *x, const struct stored *s)
-{
-        struct worker *w = x->worker;
-        struct out head = {.at = w->page, .cap = PAGE_SIZE_MAX};
-        char status[CACHE_STATUS_MAX], range_text[RANGE_TEXT];
-        struct out range = {.at = range_text, .cap = sizeof range_text};
-        struct stored_reply_options options = {.status = 206,
-                                               .age = -1,
-                                               .with_length = true,
-                                               .length = x->end - x->at,
-                                               .close = !x->request->persistent || x->reply_close,
-                                               .via = w->proxy->config->origin.via_response};
-
-        range_describe(&range, &(struct byte_range){x->at, x->end - 1}, x->total);
-        options.cache_status = exchange_say_status(
-                x, (struct cache_status){.fwd = x->forward_reason, .fwd_status = 206, .stored = x->pinned != 0},
-                status);
-        options.content_range = (struct span){range.at, range.len};
-        options.keep_alive = !options.close && x->request->minor == 0;
-        render_stored_head(&head, s, &options);
-        if (head.overflow)
-                return exchange_fail(x, 502, "the head of the origin server's answer is too large");
-        x->status = 206;
-        x->reply_started = true;
-        x->reply_close |= options.close;
-        x->result = "TCP_MISS";
-        count(&w->counters, COUNTER_misses, 1);
-        exchange_send(x, &(struct iovec){head.at, head.len}, 1);
-        return STEP_FILL_GAP;
-}
-
-/* NULL, or why the whole that this is a part of cannot be stored. */
-static const char *judge_whole(struct exchange *x, struct stored *s, struct out *names)
-{
-        struct worker *w = x->worker;
-        struct storing_rules rules = {.keep_set_cookie = w->proxy->config->keep_set_cookie};
-        struct out fields = {.at = w->fields, .cap = PAGE_SIZE_MAX};
-        const char *why;
-
-        storing_as_whole(&w->response, true);
-        why = storing_verdict(x->request, &w->response, &rules, x->request_time, x->response_time, s);
-        if (why)
-                return why;
-        if (!exchange_nominate(names, &w->response) || names->overflow)
-                return "its Vary matches nothing";
-        storing_fields(&fields, &w->response, s, FOR_STORE);
-        if (fields.overflow)
-                return "its head is too large";
-        s->fields = (struct span){fields.at, fields.len};
-        s->reason = SPAN("OK");
-        s->flags |= STORED_SPARSE;
-        return take_validator(x, s) ? NULL : "no strong validator";
-}
-
-/* Somebody has begun to wait for what is fetched here. */
-static void awaited(void *client)
-{
-        client_turn(client);
-}
-
-static void start_part(struct exchange *x, bool storing)
-{
-        part_start(&x->writer, storing ? x->store : NULL, x->id, x->gap_at, x->total, x->claim);
-        gaps_lead(x->writer.claim, x->worker, awaited, x->client);
-        x->claim = NULL;
-        x->overtaken = false;
-}
-
-static enum step begin_sparse(struct exchange *x, const struct byte_range *r, uint64_t total)
-{
-        char names_text[4096];
-        struct out names = {.at = names_text, .cap = sizeof names_text};
-        struct stored s;
-
-        if (judge_whole(x, &s, &names) || total > exchange_storable_most(x) || x->want.first >= total) {
-                fills_note(x->worker->proxy->fills, NOTED_UNSPARSE, &x->key, true);
-                return ask_plainly(x);
-        }
-        x->total = total;
-        x->at = x->want.first;
-        x->end = x->want.last < total ? x->want.last + 1 : total;
-        x->gap_end = r->last + 1;
-        exchange_unpin(x);
-        start_part(x, (adopt(x, &s, total) || put_record(x, &s, (struct span){names.at, names.len}, total)) &&
-                              exchange_pin(x, x->id));
-        if (!x->probe) {
-                exchange_read_on(x, x->at, x->end);
-                exchange_own_fields(x, &s);
-                return reply_part(x, &s);
-        }
-        x->at = x->end = 0; /* nobody gets these bytes now */
-        return STEP_FILL_GAP;
 }
 
 /* ---- judging -------------------------------------------------------------------------------------------------------
@@ -346,9 +254,21 @@ static enum step combine(struct exchange *x)
         if (x->reply_started)
                 return STEP_FILL_GAP;
         if (!found)
-                return ask_plainly(x);
+                return exchange_ask_plainly(x);
         x->gap_open = true;
         return STEP_REPLY_STORED;
+}
+
+/* All of it instead of what is missing, for who wants all of it: what was stored is not what the origin has any more.
+ */
+static enum step whole_after_all(struct exchange *x)
+{
+        exchange_forget_stored(x);
+        exchange_drop_claim(x);
+        x->gap = GAP_NONE;
+        x->validating = false;
+        x->forward_reason = "partial";
+        return STEP_JUDGE;
 }
 
 /* The head of the reply to a request of ours for a part. STEP_JUDGE: it is to be judged like any other. */
@@ -362,19 +282,26 @@ enum step exchange_judge_part(struct exchange *x)
         if (m->status == 206 || (m->status == 200 && x->gap == GAP_COLD))
                 exchange_note_host(x, m->status == 200);
         if (x->probe && m->status == 416) /* of the first of several ranges alone */
-                return ask_plainly(x);
+                return exchange_ask_plainly(x);
         if (m->status == 200 && x->gap == GAP_COLD && !x->probe && exchange_join_whole(x))
                 return STEP_JOIN;
+        if (m->status == 200 && x->gap == GAP_STORED && !x->reply_started && !message_has(x->request, FIELD_RANGE))
+                return whole_after_all(x);
         if (m->status != 206 && (x->gap == GAP_COLD || m->status != 200)) /* all of it, or why not */
-                return another_answer(x);
+                return exchange_another_answer(x);
         if (!is_the_part(x, m, &r, &total))
-                return x->gap == GAP_COLD ? ask_plainly(x) : changed(x);
+                return x->gap == GAP_COLD ? exchange_ask_plainly(x) : changed(x);
+        if (x->gap == GAP_COLD) {
+                enum step next = exchange_begin_sparse(x, &r, total);
+
+                if (next == STEP_FILL_GAP)
+                        x->reply_body = body_start(&x->reply_storage, m);
+                return next;
+        }
         x->reply_body = body_start(&x->reply_storage, m);
-        if (x->gap == GAP_COLD)
-                return begin_sparse(x, &r, total);
         if (total != x->total || !same_validator(x, m))
                 return changed(x);
         x->gap_end = r.last + 1;
-        start_part(x, storing_may_update(x->request, m));
+        exchange_start_part(x, storing_may_update(x->request, m));
         return combine(x);
 }

@@ -153,8 +153,8 @@ static bool has_come(struct exchange *x)
         return come;
 }
 
-/* Whole units around what is wanted. Of several ranges the first one's beginning is fetched, to learn what it is of;
- * then all of them are gaps of what is stored. */
+/* Whole units around what is wanted; or just that, where nothing can be added to it. Of several ranges the first one's
+ * beginning is fetched, to learn what it is of; then all of them are gaps of what is stored. */
 static enum step fetch_part(struct exchange *x, enum range_asked kind)
 {
         uint64_t past;
@@ -166,7 +166,10 @@ static enum step fetch_part(struct exchange *x, enum range_asked kind)
         x->gap_at = slice_down(x->want.first);
         past = x->want.last == UINT64_MAX ? UINT64_MAX : x->want.last + 1;
         x->gap_end = slice_up(past);
-        if (!x->suffix && (exchange_await_gap(x, x->want.first, past) || has_come(x))) {
+        if (x->exact) {
+                x->gap_at = x->want.first;
+                x->gap_end = past;
+        } else if (!x->suffix && (exchange_await_gap(x, x->want.first, past) || has_come(x))) {
                 x->looked = false;
                 return STEP_LOOKUP;
         }
@@ -200,9 +203,8 @@ enum step exchange_miss(struct exchange *x)
                                 return STEP_JOIN;
                 }
         }
-        if (fills_noted(fills, NOTED_UNSPARSE, &x->key))
-                return STEP_JOIN;
-        return fetch_part(x, kind);
+        x->exact = fills_noted(fills, NOTED_UNSPARSE, &x->key);
+        return x->exact && kind == RANGE_ASKED_SEVERAL ? STEP_JOIN : fetch_part(x, kind);
 }
 
 /* ---- reading on ----------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 /* The steps before anything is fetched: what the request is, whether it may be answered from a store, and how it is
  * turned away. */
 #include "http/cache_control.h"
+#include "http/condition.h"
 #include "http/fields.h"
 #include "http/render.h"
 #include "http/reuse.h"
@@ -167,7 +168,12 @@ static enum step judge_found(struct exchange *x)
         const char *why = NULL;
         enum reuse verdict = reuse_verdict(x->request, &f->stored, now, &why);
 
-        if (verdict >= REUSE_VALIDATE && !x->background && reuse_while_validating(x->request, &f->stored, now)) {
+        if (exchange_lacks(x, f)) {
+                x->replaces = f->id;
+                return missed(x, "partial"); /* RFC 9211 §2.2 */
+        }
+        if (verdict >= REUSE_VALIDATE && !x->background && !stored_is_fragment(&f->stored) &&
+            reuse_while_validating(x->request, &f->stored, now)) {
                 x->detail = "stale-while-revalidate";
                 exchange_validate_behind(x);
                 return STEP_REPLY_STORED;

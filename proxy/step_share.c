@@ -82,7 +82,7 @@ static void say_head(struct exchange *x, const struct fill_head *h, struct store
         x->reply_chunked = unknown && x->request->minor == 1;
         x->reply_close |= unknown && !x->reply_chunked;
         *o = (struct stored_reply_options){.status = h->stored.status,
-                                           .age = x->leads ? -1 : freshness_age(&h->stored, now),
+                                           .age = x->leads && !h->stored.age ? -1 : freshness_age(&h->stored, now),
                                            .with_length = !unknown,
                                            .length = unknown ? 0 : h->length,
                                            .chunked = x->reply_chunked,

@@ -1,10 +1,9 @@
-/* The steps that answer from a store: the head, the body as the socket takes it, and validation (RFC 9111 §4).
+/* The steps that answer from a store: the head, and the body as the socket takes it (RFC 9111 §4).
  *
  * A small body lies in the response's record and goes out in one writev with the head. A large one is read slice by
  * slice, in turns of some MiB, each with a read transaction of its own; meanwhile its id is pinned. */
 #include "http/condition.h"
 #include "http/render.h"
-#include "http/storing.h"
 #include "proxy/client.h"
 #include "proxy/exchange.h"
 
@@ -189,11 +188,61 @@ void exchange_unpin(struct exchange *x)
         x->pinned = 0;
 }
 
+/* How much of what is stored from x->at on could be sent at once. */
+static uint64_t bytes_ready(const struct exchange *x, uint64_t most, struct iovec spans[SPANS_MAX - 1], int *count)
+{
+        uint64_t bytes = 0;
+
+        *count = 0;
+        if (most)
+                reader_body(x->reader, x->id, x->at, most, spans, SPANS_MAX - 1, count);
+        for (int i = 0; i < *count; i++)
+                bytes += spans[i].iov_len;
+        return bytes;
+}
+
+/* The reply begins with what the origin sends now, or with what is stored in front of that. */
+static enum step send_before_gap(struct exchange *x, const struct out *head, const struct answer *a)
+{
+        struct iovec spans[SPANS_MAX] = {{head->at, head->len}};
+        uint64_t before = x->gap_at > x->at ? x->gap_at - x->at : 0;
+        int count;
+
+        if (bytes_ready(x, before, spans + 1, &count) < before) /* it was there when the gap was found */
+                return exchange_ask_plainly(x);
+        note_reply(x, a);
+        exchange_send(x, spans, count + 1);
+        x->at += before;
+        x->sent_stored += before;
+        return STEP_FILL_GAP;
+}
+
+/* What is missing is asked for before the reply begins, as long as not much comes before it: should the origin have
+ * something else by now, the client gets that. False: nothing is missing there. */
+static bool gap_ahead(struct exchange *x, const struct found *f, enum step *next)
+{
+        uint64_t window = x->at + SLICE_MAX < x->end ? x->at + SLICE_MAX : x->end, at;
+        struct iovec spans[SPANS_MAX];
+        int count;
+
+        if (!(f->stored.flags & STORED_SPARSE))
+                return false;
+        at = reader_held_to(x->reader, x->id, x->at, window);
+        if (at == x->at || at == window)
+                return false;
+        if (bytes_ready(x, at - x->at, spans, &count) < at - x->at)
+                return false;
+        x->at = at;
+        *next = exchange_open_gap(x, x->validating ? STEP_FRESHEN : STEP_LOOKUP);
+        return true;
+}
+
 /* The head with the first slices behind it, if they are in memory. */
 static enum step send_first(struct exchange *x, const struct out *head, const struct answer *a, const struct found *f)
 {
         struct iovec spans[SPANS_MAX] = {{head->at, head->len}};
         bool mendable;
+        enum step next;
         size_t sent;
         int count = 0;
 
@@ -201,14 +250,13 @@ static enum step send_first(struct exchange *x, const struct out *head, const st
                 return exchange_stop_borrowing(x);
         x->at = a->first;
         x->end = a->end;
-        if (x->gap_open) { /* what comes first comes from the origin */
-                note_reply(x, a);
-                exchange_send(x, spans, 1);
-                return STEP_FILL_GAP;
-        }
+        if (x->gap_open)
+                return send_before_gap(x, head, a);
         mendable = !x->borrows && exchange_gap_begins(x, f);
         if (mendable && a->status == 206)
                 exchange_read_on(x, a->first, a->end);
+        if (mendable && gap_ahead(x, f, &next))
+                return next;
         switch (reader_body(x->reader, x->id, x->at, x->end - x->at < READ_BYTES ? x->end - x->at : READ_BYTES,
                             spans + 1, SPANS_MAX - 1, &count)) {
         case BODY_COLD:
@@ -277,7 +325,7 @@ static enum step reply_with_parts(struct exchange *x, const struct found *f, con
         return f->inlined ? exchange_send_parts_inline(x, f->body) : STEP_SEND_PARTS;
 }
 
-static enum step reply_with(struct exchange *x, const struct found *f, const struct stored *s)
+enum step exchange_reply_with(struct exchange *x, const struct found *f, const struct stored *s)
 {
         struct worker *w = x->worker;
         struct out head = {.at = w->page, .cap = PAGE_SIZE_MAX};
@@ -302,7 +350,7 @@ enum step step_reply_stored(struct exchange *x)
 {
         const struct found *f = &x->worker->found;
 
-        return reply_with(x, f, &f->stored);
+        return exchange_reply_with(x, f, &f->stored);
 }
 
 /* One writev of what is in memory. False: `next` says what else. */
@@ -343,75 +391,4 @@ enum step step_send_stored(struct exchange *x)
         while (x->at < until && send_some(x, &next))
                 ;
         return next;
-}
-
-/* ---- validation ----------------------------------------------------------------------------------------------------
- */
-
-/* RFC 9111 §4.3.1: asks with the validators of what is stored. Without one it is simply fetched anew. */
-enum step step_validate(struct exchange *x)
-{
-        const struct found *f = &x->worker->found;
-        const struct stored *s = &f->stored;
-
-        if (s->etag.len + s->last_modified_text.len > sizeof x->validator ||
-            !(s->etag.len + s->last_modified_text.len) || !exchange_pin(x, f->id))
-                return STEP_JOIN;
-        x->id = f->id;
-        x->validating = true;
-        x->offering = false;
-        x->etag_len = s->etag.len;
-        x->last_modified_len = s->last_modified_text.len;
-        if (s->etag.len)
-                memcpy(x->validator, s->etag.at, s->etag.len);
-        if (s->last_modified_text.len)
-                memcpy(x->validator + x->etag_len, s->last_modified_text.at, s->last_modified_text.len);
-        return STEP_JOIN;
-}
-
-/* The stored response went away while the origin was asked: ask again, for all of it. */
-static enum step fetch_again(struct exchange *x)
-{
-        x->validating = x->offering = false;
-        x->request_started = false;
-        x->forward_reason = "miss";
-        exchange_release_upstream(x);
-        upstream_close(&x->client->upstream, false);
-        return STEP_FETCH;
-}
-
-/* What the 304 speaks of. */
-static bool find_freshened(struct exchange *x, struct found *f)
-{
-        if (!x->offering)
-                return reader_find(x->reader, &x->key, x->request, true, f) == FIND_HIT;
-        if (x->freshened)
-                return reader_response(x->reader, x->id, f) == FIND_HIT;
-        return exchange_take_offer(x);
-}
-
-/* RFC 9111 §4.3.4: the origin said 304; what is stored gets the new times and fields, and answers. The 304's head is
- * rendered into the stored fields at once, so a second run (its body was cold) finds them in the store. */
-enum step step_freshen(struct exchange *x)
-{
-        struct worker *w = x->worker;
-        struct found *f = &w->found;
-        struct stored fresh;
-        bool withdrawn;
-
-        if (!exchange_begin_read(x) || !find_freshened(x, f))
-                return fetch_again(x);
-        if (x->freshened || f->id != x->id)
-                return reply_with(x, f, &f->stored);
-        if (!exchange_update(x, f, &fresh))
-                return fetch_again(x);
-        withdrawn = storing_withdraws(&w->response);
-        fills_note(w->proxy->fills, NOTED_UNSHAREABLE, &x->key, withdrawn);
-        if (x->part)
-                fill_end(x->part, withdrawn ? FILL_RELEASED : FILL_ANEW);
-        fill_leave(&x->part);
-        x->freshened = true;
-        if (x->background)
-                return STEP_FINISH;
-        return reply_with(x, f, &fresh);
 }

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "http/condition.h"
 #include "http/freshness.h"
+#include "http/range.h"
 #include "http/render.h"
 #include "http/request.h"
 #include "http/reuse.h"
@@ -56,14 +58,28 @@ static json_t *verdict_json(const char *use, const char *detail, const char *par
         return json_pack("{s:s, s:s*, s:s*}", "use", use, "detail", detail, "rfc", paragraph);
 }
 
-static json_t *judge(const struct why *w, const struct stored *s)
+/* Of what cannot be completed, whether the request wants more than there is: as exchange_lacks() has it. */
+static bool lacks(const struct why *w, const struct listed *l)
 {
+        const struct stored *s = &l->found.stored;
+        struct byte_range r = {0, l->found.length - 1};
+
+        return stored_is_fragment(s) &&
+               range_verdict(&w->request, s, l->found.length, w->now, &r) != RANGE_UNSATISFIABLE &&
+               (r.first < l->first || r.last - l->first >= l->bytes);
+}
+
+static json_t *judge(const struct why *w, const struct listed *l)
+{
+        const struct stored *s = &l->found.stored;
         static const char *const uses[] = {[REUSE_FRESH] = "reused",
                                            [REUSE_STALE] = "stale",
                                            [REUSE_VALIDATE] = "validated",
                                            [REUSE_ONLY_CACHED] = "refused"};
         struct reuse_ruling r = reuse_ruling(&w->request, s, w->now);
 
+        if (lacks(w, l))
+                return verdict_json("incomplete", "partial", "RFC 9111 §3.3");
         if (r.verdict == REUSE_VALIDATE && reuse_while_validating(&w->request, s, w->now))
                 return verdict_json("validated-behind", "stale-while-revalidate", "RFC 5861 §3");
         return verdict_json(uses[r.verdict], r.why, r.paragraph);
@@ -79,7 +95,7 @@ static void select_it(struct why *w, const struct listed *l, json_t *entry)
         w->selected = entry;
         w->key_len = l->key.len < sizeof w->key ? l->key.len : 0;
         memcpy(w->key, l->key.at, w->key_len);
-        json_object_set_new(entry, "verdict", judge(w, &l->found.stored));
+        json_object_set_new(entry, "verdict", judge(w, l));
 }
 
 /* ---- what is stored ------------------------------------------------------------------------------------------------

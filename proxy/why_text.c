@@ -54,6 +54,7 @@ static const char *explain(const char *use)
                 {"stale", "answers though it is stale"},
                 {"validated-behind", "answers though it is stale, and is validated behind that"},
                 {"validated", "would be validated with the origin first"},
+                {"incomplete", "would be fetched: what is stored is a part that cannot be completed"},
                 {"refused", "would have to be validated, and the request forbids it: 504"},
                 {"not-selected", "this request selects another variant"},
                 {"replaced", "not used"},

@@ -93,10 +93,10 @@ def ranged(body):
     """Answers ranges, and says by its validator what they are of."""
     def play(request):
         fields = [STORED, f'ETag: "{chr(body[0])}"']
-        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", request.get("Range", ""))
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", request.get("Range", ""))
         if not asked:
             return reply(body, *fields)
-        first, last = int(asked[1]), min(int(asked[2]), len(body) - 1)
+        first, last = int(asked[1]), min(int(asked[2] or len(body)), len(body) - 1)
         return reply(body[first:last + 1], *fields, f"Content-Range: bytes {first}-{last}/{len(body)}", status="206 Partial Content")
 
     return play

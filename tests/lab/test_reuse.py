@@ -110,7 +110,7 @@ NOT_REUSED = [
     ["Expires: Thu, 18 Aug 2050 25:01:18 GMT"],
     ["Expires: Thu, 18 Aug 2050 02:01:18 AEST"],
     ["Expires: Thu, 18 Aug 2050 02:01:18"],
-    [f"Last-Modified: {date(10)}"],
+    [f"Last-Modified: {date(DAY)}"],
     [f"Last-Modified: {date(-100 * DAY)}", f"Age: {11 * DAY}"],
     ["Cache-Control: max-age=3600", "Vary: *"],
     ["Cache-Control: max-age=3600", "Vary: a, *"],

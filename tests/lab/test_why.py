@@ -87,6 +87,20 @@ def test_how_much_of_a_sparse_response_is_there(limpid, origin, fetch):
     assert stored["sparse"] and (stored["bytes"], stored["length"]) == (65504, len(body))
 
 
+@pytest.mark.parametrize("tag, use", [(None, "incomplete"), ('ETag: "v1"', "reused")])
+def test_a_part_that_cannot_be_completed(limpid, origin, fetch, tag, use):
+    part = reply("23456", "Cache-Control: max-age=600", "Content-Range: bytes 2-6/10", *([tag] if tag else []), status="206 Partial Content")
+    there = origin(answer(part, reply("0123456789")))
+    assert fetch(there, "/", "Range: bytes=2-6").status == 206
+    for asked, fits in (("bytes=3-5", True), ("bytes=2-6", True), ("bytes=1-5", False), ("bytes=3-7", False), (None, False)):
+        said = verdict(limpid, there, *([f"Range: {asked}"] if asked else []))
+        assert said["use"] == ("reused" if fits else use), asked
+        if said["use"] == "incomplete":
+            assert said["rfc"] == "RFC 9111 §3.3"
+    got = fetch(there)
+    assert got.body == b"0123456789" and "fwd=partial" in got.get("Cache-Status")
+
+
 @pytest.mark.parametrize("field, detail, rfc", [
     ("X-Forwarded-Host: a", "unkeyed-field", None),
     ("Authorization: NTLM a", "connection-authentication", "RFC 9110 §11.7.1"),

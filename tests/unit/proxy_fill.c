@@ -626,11 +626,22 @@ Test(fill, without_a_strong_validator_nothing_is_left_out)
         cr_expect_not(found(4 * (uint64_t)SLICE_MAX + 100));
 }
 
-Test(fill, too_little_of_what_is_cut_is_not_kept)
+Test(fill, what_is_cut_is_kept_to_its_last_byte)
 {
         struct fill_reader *leader = lead_tagged(4 << 20, SPAN("\"v\""));
 
         add(leader, 900000, 70000); /* not yet a slice */
+        cr_expect(fill_keep(leader, NULL, NULL));
+        fill_leave(&leader);
+        cr_expect_eq(sparse_bytes(), 4 << 20);
+        cr_expect_eq(gap_at(900000), 4 << 20);
+        cr_expect_eq(read_store(1, 899999, 1), 1);
+}
+
+Test(fill, of_nothing_nothing_is_kept)
+{
+        struct fill_reader *leader = lead_tagged(4 << 20, SPAN("\"v\""));
+
         cr_expect_not(fill_keep(leader, NULL, NULL));
         fill_leave(&leader);
         cr_expect_eq(sparse_bytes(), 0);

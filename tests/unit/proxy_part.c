@@ -1,4 +1,4 @@
-/* proxy/part.c: what is stored of a part begins and ends at units, or at the body's end. */
+/* proxy/part.c: which slices a part is cut into. */
 #include <criterion/criterion.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -63,7 +63,7 @@ static void put(uint64_t from, uint64_t to, size_t step)
         static char bytes[70000];
         struct part p;
 
-        part_start(&p, store, id, from, TOTAL, NULL);
+        part_start(&p, store, id, from, NULL);
         for (uint64_t at = from; at < to; at += step)
                 part_add(&p, (struct span){bytes, to - at < step ? (size_t)(to - at) : step});
         part_end(&p, ended, &ends);
@@ -90,10 +90,20 @@ Test(part, what_begins_and_ends_at_units_is_stored_whole)
                   !stored(3 * SLICE_UNIT));
 }
 
-Test(part, what_hangs_over_is_left_out)
+Test(part, what_begins_and_ends_anywhere_is_stored_as_well)
 {
         put(5, 3 * SLICE_UNIT - 1, 65521);
-        cr_assert(!stored(5) && stored(SLICE_UNIT) && stored(2 * SLICE_UNIT - 1) && !stored(2 * SLICE_UNIT));
+        cr_assert(!stored(4) && stored(5) && stored(SLICE_UNIT) && stored(3 * SLICE_UNIT - 2) &&
+                  !stored(3 * SLICE_UNIT - 1));
+}
+
+Test(part, only_the_first_slice_begins_within_a_unit)
+{
+        put(5, SLICE_MAX + 2 * SLICE_UNIT, 65521);
+        cr_assert(stored(5) && stored(SLICE_MAX - 1) && stored(SLICE_MAX) && stored(SLICE_MAX + 2 * SLICE_UNIT - 1));
+        cr_assert_eq(reader_begin(reader), 0);
+        cr_expect_eq(reader_gap_end(reader, id, 5, TOTAL), SLICE_MAX, "where the second one begins");
+        reader_end(reader);
 }
 
 Test(part, the_end_of_the_body_ends_a_slice)
@@ -139,7 +149,7 @@ Test(part, after_a_slice_that_is_refused_much_is_left_out)
 
         reopen_with_queue(3 * SLICE_MAX / 2);
         cr_assert_eq(pipe(gate), 0);
-        part_start(&p, store, id, 0, 100 * (uint64_t)SLICE_MAX, NULL);
+        part_start(&p, store, id, 0, NULL);
         cr_assert_eq(store_after(store, wait_at_gate, NULL), 0);
         for (int i = 0; i < 2; i++)
                 part_add(&p, (struct span){bytes, SLICE_MAX});
@@ -155,10 +165,10 @@ Test(part, after_a_slice_that_is_refused_much_is_left_out)
         close(gate[1]);
 }
 
-Test(part, less_than_a_unit_is_nothing)
+Test(part, less_than_a_unit)
 {
         put(10, 100, 7);
-        cr_assert(!stored(10));
+        cr_assert(!stored(9) && stored(10) && stored(99) && !stored(100));
 }
 
 Test(part, without_a_store_nothing_happens)
