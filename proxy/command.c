@@ -5,6 +5,14 @@
 #include <unistd.h>
 
 #include "proxy/config.h"
+#include "proxy/privilege.h"
+
+bool command_ends(int argc, char **argv)
+{
+        if (optind < argc)
+                fprintf(stderr, "%s: '%s' is too much\n", argv[0], argv[optind]);
+        return optind >= argc;
+}
 
 const char *command_config(int argc, char **argv)
 {
@@ -17,13 +25,22 @@ const char *command_config(int argc, char **argv)
                         return NULL;
                 path = optarg;
         }
-        return optind == argc ? path : NULL;
+        return command_ends(argc, argv) ? path : NULL;
 }
 
 int command_misused(const char *usage)
 {
         fprintf(stderr, "usage: limpid %s\n", usage);
         return 2;
+}
+
+bool command_lacks_root(const struct config *config)
+{
+        const char *missing = geteuid() != 0 ? privilege_missing(config) : NULL;
+
+        if (missing)
+                fprintf(stderr, "limpid: %s\n", missing);
+        return missing != NULL;
 }
 
 int command_check(int argc, char **argv)

@@ -24,10 +24,15 @@ struct reading {
         size_t key_count;
         struct stranger strangers[STRANGERS_MAX];
         size_t stranger_count;
+        bool ends;         /* the text is read with its end marked */
         bool titles_twice; /* two stores of one name were reported; the second replaces the first */
 };
 
 enum { SECTIONS = 7 };
+/* libconfuse takes the end of the file for the end of every section. A key that is known outside of sections alone, and
+ * stands there behind the text, is a stranger in one that was not closed. */
+#define END_KEY "end-of-the-file"
+
 static const char *const sections[SECTIONS] = {"intercept", "origin", "cache", "dns", "datagram", "admin", "log"};
 
 /* What may stand in a section; the end of the array is marked by zeros. */
@@ -105,6 +110,8 @@ static cfg_t *declare(const struct reading *r)
         if (!o)
                 return NULL;
         declare_members(r, "", &o[FILE_ITSELF], &o[NOTHING]);
+        if (r->ends)
+                declare_key(&o[FILE_ITSELF], END_KEY);
         declare_members(r, "store", &o[STORE], &o[NOTHING]);
         for (size_t i = 0; i < SECTIONS; i++) {
                 declare_members(r, sections[i], &o[i], &o[NOTHING]);
@@ -201,6 +208,25 @@ static bool learn(struct reading *r, const cfg_t *at, struct config_errors *erro
         return add_stranger(r, at, errors) || correct_stranger(r, at->comment) || allow_titles_twice(r, at, errors);
 }
 
+/* What a section has that was never closed is all there, but what came after it may be missing. */
+static bool is_closed(struct reading *r, const char *text, struct config_errors *errors)
+{
+        cfg_t *cfg;
+        const cfg_t *at = NULL;
+        char *marked = NULL;
+
+        r->ends = true;
+        cfg = declare(r);
+        if (cfg && asprintf(&marked, "%s\n" END_KEY " = 1\n", text) >= 0 && cfg_parse_buf(cfg, marked) != CFG_SUCCESS)
+                at = find_error(cfg);
+        if (at)
+                config_error(errors, (unsigned)at->line - 1, "section '%s' is not closed: a } is missing", at->name);
+        free(marked);
+        if (cfg)
+                cfg_free(cfg);
+        return !at;
+}
+
 static cfg_t *read_all(struct reading *r, const char *text, struct config_errors *errors, bool *complete)
 {
         for (;;) {
@@ -237,6 +263,7 @@ struct config_tree *config_tree_read(const char *text, const struct config_key_n
         r->keys = keys;
         r->key_count = count;
         cfg = read_all(r, text, errors, complete);
+        *complete = *complete && is_closed(r, text, errors);
         for (size_t i = 0; i < r->stranger_count; i++) {
                 free(r->strangers[i].section);
                 free(r->strangers[i].key);

@@ -28,6 +28,15 @@ static int usage(const char *text)
         return STATUS_USAGE;
 }
 
+/* What follows the options, at most one word. */
+static bool take_url(struct options *o, int argc, char **argv)
+{
+        o->url = argv[optind];
+        if (o->url)
+                optind++;
+        return command_ends(argc, argv);
+}
+
 /* Reads the options of any of the commands; `letters` and `names` are those that this one has. False if it has not. */
 static bool read_options(struct options *o, int argc, char **argv, const char *letters, const struct option *names)
 {
@@ -56,8 +65,7 @@ static bool read_options(struct options *o, int argc, char **argv, const char *l
                         return false;
                 }
         }
-        o->url = argv[optind];
-        return !argv[optind] || !argv[optind + 1];
+        return take_url(o, argc, argv);
 }
 
 static struct ask *connect_to(const char *config_path)
@@ -207,8 +215,7 @@ static bool read_why(struct options *o, json_t *fields, int argc, char **argv)
                 else if (option != 'H' || json_array_append_new(fields, json_string(optarg)) != 0)
                         return false;
         }
-        o->url = argv[optind];
-        return o->url && !argv[optind + 1];
+        return take_url(o, argc, argv) && o->url;
 }
 
 static int print_why(const struct options *o, const json_t *reply)

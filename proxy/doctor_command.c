@@ -1,19 +1,25 @@
 /* `limpid doctor`: what is wrong with this machine, each with its reason and its cure. The kernel's side is examined in
  * setup/doctor.c; here, what the program itself needs. */
+#include <limits.h>
 #include <linux/magic.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
+#include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "proxy/command.h"
 #include "proxy/config.h"
 #include "proxy/control_ask.h"
 #include "proxy/doctor_live.h"
 #include "proxy/doctor_reach.h"
+#include "proxy/privilege.h"
 #include "proxy/resolvers.h"
 #include "setup/doctor.h"
 
@@ -71,21 +77,82 @@ static uint64_t still_needed(const struct config_store *store)
         return store->size > has ? store->size - has : 0;
 }
 
-static void examine_store(const struct config_store *store, enum doctor_severity *worst)
+/* As the proxy would find it: by its user, with all that the folders above say. */
+static bool may_use(const struct config *config, const char *path, int mode)
+{
+        pid_t child = fork();
+        const char *why;
+        int status;
+
+        if (child == 0)
+                _exit(privilege_prober(config, &why) == 0 && access(path, mode) == 0 ? 0 : 1);
+        return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void examine_owners(const struct config *config, const struct config_store *store, enum doctor_severity *worst)
+{
+        char file[PATH_MAX], mend[PATH_MAX + 128];
+
+        snprintf(file, sizeof file, "%s/data.mdb", store->path);
+        if (may_use(config, store->path, R_OK | W_OK | X_OK) &&
+            (access(file, F_OK) != 0 || may_use(config, file, R_OK | W_OK)))
+                return;
+        snprintf(mend, sizeof mend, "chown -R %s: %s (the folders above must let that user through), and start again",
+                 config->user[0] ? config->user : "root", store->path);
+        say_of_store(worst, DOCTOR_BROKEN, store, "is not for the proxy's user to read and write",
+                     "limpid run goes on without it, and nothing is stored in it", mend);
+}
+
+static void examine_store(const struct config *config, const struct config_store *store, enum doctor_severity *worst)
 {
         struct statfs f;
 
         if (statfs(store->path, &f) != 0) {
                 say_of_store(worst, DOCTOR_WARNING, store, "is not there", "nothing is stored in it until it is",
-                             "limpid run makes it, if the folder above it exists");
+                             "limpid run makes it");
                 return;
         }
+        examine_owners(config, store, worst);
         if (is_far(&f))
                 say_of_store(worst, DOCTOR_BROKEN, store, "lies on a network file system",
                              "a memory map of it is neither safe nor fast", "set cache.store.path to a local disk");
         if ((uint64_t)f.f_bavail * (uint64_t)f.f_bsize < still_needed(store))
                 say_of_store(worst, DOCTOR_WARNING, store, "will not have room to grow to its size",
                              "when the disk is full nothing more is stored", "make room, or lower cache.store.size");
+}
+
+/* A log that is there is written to; one that is not is made in its folder. */
+static void examine_log(const struct config *config, enum doctor_severity *worst)
+{
+        char folder[PATH_MAX], what[PATH_MAX + 64];
+        char *end;
+
+        snprintf(folder, sizeof folder, "%s", config->log.access);
+        end = strrchr(folder, '/');
+        if (!end || may_use(config, config->log.access, W_OK))
+                return;
+        *end = 0;
+        if (access(folder, F_OK) != 0 || /* limpid run makes it */
+            (access(config->log.access, F_OK) != 0 && may_use(config, folder[0] ? folder : "/", W_OK | X_OK)))
+                return;
+        snprintf(what, sizeof what, "the access log (%s) is not for the proxy's user to write", config->log.access);
+        say(worst, &(struct finding){DOCTOR_WARNING, what, "no access is logged",
+                                     "chown the file and its folder to that user (the folders above must let it "
+                                     "through), and start again"});
+}
+
+/* Without its user limpid run does not begin, and what belongs to whom cannot be told. */
+static bool examine_user(const struct config *config, enum doctor_severity *worst)
+{
+        char what[128], mend[256];
+
+        if (!config->user[0] || getpwnam(config->user))
+                return true;
+        snprintf(what, sizeof what, "there is no user \"%s\"", config->user);
+        snprintf(mend, sizeof mend, "useradd --system --no-create-home --shell /usr/sbin/nologin %s", config->user);
+        say(worst, &(struct finding){DOCTOR_BROKEN, what, "the proxy would run as that user: limpid run does not begin",
+                                     mend});
+        return false;
 }
 
 static void examine_limits(enum doctor_severity *worst)
@@ -162,8 +229,11 @@ static enum doctor_severity examine(const struct config *config)
         machine_read(&machine, &config->setup);
         doctor_examine(&c, say, &worst);
         machine_free(&machine);
-        for (size_t i = 0; i < config->store_count; i++)
-                examine_store(&config->stores[i], &worst);
+        if (examine_user(config, &worst)) {
+                for (size_t i = 0; i < config->store_count; i++)
+                        examine_store(config, &config->stores[i], &worst);
+                examine_log(config, &worst);
+        }
         examine_limits(&worst);
         examine_clock(&worst);
         examine_resolvers(config, &worst);
@@ -177,17 +247,19 @@ static enum doctor_severity examine(const struct config *config)
 int command_doctor(int argc, char **argv)
 {
         const char *path = command_config(argc, argv);
-        enum doctor_severity worst;
         struct config *config;
+        int status;
 
-        if (!path)
-                return command_misused("doctor [-c FILE]");
+        if (!path) {
+                command_misused("doctor [-c FILE]");
+                return EX_USAGE; /* 2 is a finding */
+        }
         config = config_read(path, stderr);
         if (!config)
                 return DOCTOR_BROKEN;
-        worst = examine(config);
-        if (!worst)
+        status = command_lacks_root(config) ? EX_NOPERM : (int)examine(config);
+        if (status == 0)
                 printf("nothing is wrong\n");
         config_free(&config);
-        return fflush(stdout) == 0 ? (int)worst : DOCTOR_BROKEN;
+        return fflush(stdout) == 0 ? status : DOCTOR_BROKEN;
 }

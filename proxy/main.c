@@ -68,17 +68,38 @@ static void usage(FILE *to)
         fprintf(to, "\nlimpid(8) and limpid.conf(5) say more.\n");
 }
 
-int main(int argc, char **argv)
+static const struct command *find_command(const char *name)
 {
-        const char *name = argc > 1 ? argv[1] : "";
-
+        if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+                name = "version";
         for (size_t i = 0; i < COMMANDS; i++)
                 if (strcmp(name, commands[i].name) == 0)
-                        return commands[i].run(argc - 1, argv + 1);
-        if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+                        return &commands[i];
+        return NULL;
+}
+
+static bool asks_for_help(const char *word)
+{
+        return word && (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0);
+}
+
+int main(int argc, char **argv)
+{
+        const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
+        char name[32];
+
+        if (asks_for_help(argv[1]) || (command && asks_for_help(argv[2]))) {
                 usage(stdout);
                 return 0;
         }
+        if (command) {
+                snprintf(name, sizeof name, "limpid %s", command->name);
+                argv[1] = name;
+                return command->run(argc - 1, argv + 1);
+        }
+        if (argc > 1)
+                fprintf(stderr, "limpid: there is no command '%s'%s\n\n", argv[1],
+                        argv[1][0] == '-' ? "; options follow the command" : "");
         usage(stderr);
         return 2;
 }

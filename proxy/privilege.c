@@ -239,16 +239,15 @@ const char *privilege_missing(const struct config *c)
                 cap_value_t value;
                 const char *text;
         } texts[] = {
-                {CAP_NET_ADMIN, "limpid must be started as root: the capability NET_ADMIN is missing (rules, routes)"},
-                {CAP_NET_RAW, "limpid must be started as root: the capability NET_RAW is missing (clients' addresses)"},
-                {CAP_NET_BIND_SERVICE, "limpid must be started as root: the capability NET_BIND_SERVICE is missing"},
-                {CAP_SETUID, "limpid must be started as root: the capability SETUID is missing (user of the proxy)"},
-                {CAP_SETGID, "limpid must be started as root: the capability SETGID is missing (user of the proxy)"},
-                {CAP_SETPCAP, "limpid must be started as root: the capability SETPCAP is missing"},
-                {CAP_SYS_ADMIN,
-                 "limpid must be started as root: the capability SYS_ADMIN is missing (self_test = false "
-                 "does without)"},
-                {CAP_KILL, "limpid must be started as root: the capability KILL is missing"},
+                {CAP_NET_ADMIN, "this must be started as root: the capability NET_ADMIN is missing (rules, routes)"},
+                {CAP_NET_RAW, "this must be started as root: the capability NET_RAW is missing (clients' addresses)"},
+                {CAP_NET_BIND_SERVICE, "this must be started as root: the capability NET_BIND_SERVICE is missing"},
+                {CAP_SETUID, "this must be started as root: the capability SETUID is missing (user of the proxy)"},
+                {CAP_SETGID, "this must be started as root: the capability SETGID is missing (user of the proxy)"},
+                {CAP_SETPCAP, "this must be started as root: the capability SETPCAP is missing"},
+                {CAP_SYS_ADMIN, "this must be started as root: the capability SYS_ADMIN is missing (self_test = false "
+                                "does without)"},
+                {CAP_KILL, "this must be started as root: the capability KILL is missing"},
         };
 
         for (size_t t = 0; t < sizeof texts / sizeof texts[0]; t++)
@@ -256,6 +255,7 @@ const char *privilege_missing(const struct config *c)
                         if (s.at[i] == texts[t].value && !have(s.at[i]))
                                 return texts[t].text;
         if (!user_exists(c->user))
-                return "the user that the configuration names does not exist: make it, or set user = \"\"";
+                return "the user that the configuration names does not exist: make it (useradd --system), or set user "
+                       "= \"\"";
         return NULL;
 }

@@ -9,6 +9,7 @@
 
 #include "proxy/command.h"
 #include "proxy/folders.h"
+#include "proxy/instance.h"
 #include "proxy/log.h"
 #include "proxy/privilege.h"
 #include "proxy/proxy.h"
@@ -146,11 +147,26 @@ static int run(struct config **config, const char *path)
         return status;
 }
 
+/* Says it if there is a reason not to begin. */
+static bool may_begin(const struct config *config)
+{
+        const char *missing = privilege_missing(config);
+        pid_t other = missing ? 0 : instance_claim();
+
+        if (missing)
+                fprintf(stderr, "limpid: %s\n", missing);
+        if (other)
+                fprintf(stderr,
+                        "limpid: limpid run is running already, as process %d: two would take rules and connections "
+                        "from each other; end that one first\n",
+                        (int)other);
+        return !missing && !other;
+}
+
 int command_run(int argc, char **argv)
 {
         const char *path = command_config(argc, argv);
         struct config *config;
-        const char *missing;
         int status = 1;
 
         if (!path)
@@ -158,10 +174,7 @@ int command_run(int argc, char **argv)
         config = config_read(path, stderr);
         if (!config)
                 return 1;
-        missing = privilege_missing(config);
-        if (missing)
-                fprintf(stderr, "limpid: %s\n", missing);
-        else
+        if (may_begin(config))
                 status = run(&config, path);
         config_free(&config);
         return status;

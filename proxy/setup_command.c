@@ -5,6 +5,7 @@
 
 #include "proxy/command.h"
 #include "proxy/config.h"
+#include "proxy/instance.h"
 
 typedef int action_fn(const struct setup_options *, struct setup_text *);
 
@@ -59,6 +60,16 @@ static int usage(void)
         return 2;
 }
 
+/* What is removed under a running program is back within a second. */
+static void say_if_running(void)
+{
+        pid_t other = instance_running();
+
+        if (other)
+                fprintf(stderr, "limpid: limpid run goes on, as process %d, and puts it back: end that instead\n",
+                        (int)other);
+}
+
 static int act(const struct action *a, const struct config *config)
 {
         struct setup_text text = {NULL, 0, 0};
@@ -68,6 +79,13 @@ static int act(const struct action *a, const struct config *config)
                 printf("manual = true: the rules are the operator's, nothing is changed\n");
                 return 0;
         }
+        if ((a->changes || a->run == check) &&
+            command_lacks_root(config)) /* to show the plan the kernel is not asked */
+                return 1;
+        if (a->run == setup_down)
+                say_if_running();
+        if (config->manual && a->run == check)
+                fprintf(stderr, "limpid: manual = true: what is there is compared with the nft form of the rules\n");
         error = a->run(&config->setup, &text);
         if (a->says && text.len && error >= 0)
                 printf("%s", text.at);
@@ -97,8 +115,11 @@ int command_setup(int argc, char **argv)
                 else
                         return usage();
         }
-        a = a && format ? in_format(a, format) : a;
-        if (!a || optind < argc)
+        if (argc > 1 && !a)
+                fprintf(stderr, "%s: there is no '%s'\n", argv[0], argv[1]);
+        if (a && format && !(a = in_format(a, format)))
+                fprintf(stderr, "%s: '%s' has no form '%s'\n", argv[0], argv[1], format);
+        if (!a || !command_ends(argc, argv))
                 return usage();
         config = config_read(path, stderr);
         if (!config)

@@ -243,7 +243,7 @@ json_t *why_json(const struct proxy *p, struct span url, const json_t *fields, i
         *wrong = purge_url(url, key, &text);
         if (*wrong)
                 goto out;
-        *wrong = "this is no field, or too much of them";
+        *wrong = "a field is 'Name: value', and all of them are no more than a request may have";
         if (!write_request(&o, text, fields) ||
             parse_request(&w->request, (struct span){o.at, o.len}).kind != FAULT_NONE)
                 goto out;

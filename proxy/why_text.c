@@ -136,7 +136,7 @@ void why_text(FILE *out, const json_t *why)
                 verdict_line(out, "such a request passes, nothing is looked up or stored", request);
         if (!json_array_size(list))
                 fputs("\nNothing is stored under this URL: such a request goes to the origin (RFC 9111 §4).\n"
-                      "The detail of Cache-Status and of the log says why a reply was not stored.\n",
+                      "The detail of Cache-Status, and of a log in json, says why a reply was not stored.\n",
                       out);
         for (size_t i = 0; i < json_array_size(list); i++)
                 stored_block(out, json_array_get(list, i));

@@ -115,6 +115,8 @@ static int apply_nft(const struct setup_options *o, struct setup_text *why)
         struct setup_text script = {NULL, 0, 0};
         int error = plan_nft(o, &script) ? run_script(script.at, why) : -ENOMEM;
 
+        if (error == -EINVAL && o->match[0])
+                text_add(why, "; is it intercept.match = \"%s\"?", o->match);
         setup_text_free(&script);
         return error;
 }

@@ -77,6 +77,12 @@ def test_all_errors_at_once(check):
     assert {int(line) for line in re.findall(r"FILE:(\d+)", said)} >= {2, 3, 6, 8}, said
 
 
+@pytest.mark.parametrize("text", ['intercept {\n  ports = {80}\n', 'cache {\n  store "a" {\n    path = "/x"\n  }\n'])
+def test_a_section_that_is_not_closed(check, text):
+    code, said = check(text)
+    assert code == 1 and re.search(r"FILE:\d+: section '(intercept|cache)' is not closed", said), said
+
+
 def test_a_syntax_error(check):
     code, said = check('intercept {\n  ports = {80\n')
     assert code == 1 and "FILE:" in said
@@ -147,3 +153,49 @@ def test_version(lab):
 def test_wrong_usage_is_explained(words):
     done = subprocess.run([binary(), *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30)
     assert done.returncode not in (0, -6, -11) and "limpid" in done.stdout
+
+
+@pytest.mark.parametrize(("words", "said"), {
+    ("no-such-command",): "there is no command 'no-such-command'",
+    ("-c", "x", "check"): "options follow the command",
+    ("check", "more"): "limpid check: 'more' is too much",
+    ("check", "-z"): "limpid check: invalid option -- 'z'",
+    ("setup", "sideways"): "limpid setup: there is no 'sideways'",
+    ("setup", "show", "--format", "pf"): "'show' has no form 'pf'",
+    ("stats", "more"): "usage: limpid stats",
+}.items())
+def test_wrong_usage_is_named(words, said):
+    done = subprocess.run([binary(), *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30)
+    assert done.returncode == 2 and said in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("words", [["help"], ["--help"], ["check", "--help"], ["--version"]])
+def test_who_asks_for_help_gets_it(words):
+    assert "limpid" in subprocess.run([binary(), *words], stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def test_a_second_one_is_refused_and_the_first_one_goes_on(lab, limpid_with):
+    limpid = limpid_with()
+    before = lab.kernel_state()
+    said = limpid.command("run", code=1)
+    assert f"running already, as process {limpid.process.pid}" in said, said
+    unchanged(before, lab.kernel_state())
+    assert "put back" not in limpid.stderr and limpid.gate_open()
+    assert f"limpid run goes on, as process {limpid.process.pid}" in limpid.command("setup", "down")
+
+
+def test_a_match_that_nft_does_not_take_is_named(limpid_with):
+    limpid = limpid_with(start=False, intercept={"match": "ip dadr 192.0.2.1"})
+    limpid.path.write_text(rendered(limpid.config))
+    assert 'is it intercept.match = "ip dadr 192.0.2.1"?' in limpid.command("run", code=1)
+
+
+@pytest.mark.parametrize("words, code", [(("setup", "up"), 1), (("setup", "down"), 1), (("setup", "check"), 1), (("doctor",), 77)])
+def test_without_root_nothing_is_looked_at(lab, limpid_with, words, code):
+    limpid = limpid_with(start=False)
+    limpid.path.write_text(rendered(limpid.config))
+    copy = limpid.where / "limpid"
+    shutil.copy(binary(), copy)
+    done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", str(copy), *words, "-c", str(limpid.path)],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30)
+    assert done.returncode == code and len(done.stdout.splitlines()) == 1 and "must be started as root" in done.stdout, done.stdout

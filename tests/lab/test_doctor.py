@@ -13,7 +13,7 @@ import pytest
 
 from lab import wait
 from lab.box import Box
-from lab.limpid import Limpid, binary, rendered
+from lab.limpid import Limpid, binary, rendered, user
 from lab.net import kill
 from test_self_test import begun, walled  # noqa: F401 (fixtures)
 
@@ -164,12 +164,15 @@ def test_no_translation(limpid_with, well):
     assert "nothing translates private addresses on their way out over wan0" in limpid.command("doctor", code=1)
 
 
-def test_no_room_and_no_folder_for_the_store(doctor, tmp_path):
-    ask = doctor(start=False, cache={"store": {"main": {"path": str(tmp_path / "none"), "size": "16M"}}})
+def test_no_room_and_no_folder_for_the_store(doctor):
+    ask = doctor(start=False, cache={"store": {"main": {"size": "16M"}}})
+    store = ask.limpid.store
+    store.rmdir()
     assert any("is not there" in text for _, text in ask())
-    (tmp_path / "none").mkdir()
+    store.mkdir()
+    shutil.chown(store, user() or "root")
     assert not any("store" in text for _, text in ask())
-    ask = doctor(start=False, cache={"store": {"main": {"path": str(tmp_path / "none"), "size": "900T"}}})
+    ask = doctor(start=False, cache={"store": {"main": {"path": str(store), "size": "900T"}}})
     assert any("will not have room to grow to its size" in text for _, text in ask())
 
 
@@ -454,3 +457,24 @@ def test_a_configuration_that_cannot_be_read(limpid_with):
     limpid = limpid_with(start=False)
     limpid.path.write_text("nonsense = 1\n")
     assert re.search(r":1: ", limpid.command("doctor", code=2))
+
+
+def test_a_store_and_a_log_of_somebody_else(doctor):
+    ask = doctor(start=False)
+    limpid = ask.limpid
+    limpid.access.write_text("")
+    for path in (limpid.store, limpid.access):
+        os.chown(path, 0, 0)
+        path.chmod(0o700)
+    said = [text for _, text in ask()]
+    assert any("is not for the proxy's user to read and write" in text and f"chown -R {user()}: {limpid.store}" in text for text in said), said
+    assert any("the access log" in text for text in said), said
+
+
+def test_a_user_that_is_not_there(doctor):
+    ask = doctor(start=False, user="nobody-here")
+    assert any(severity == "BROKEN" and 'there is no user "nobody-here"' in text for severity, text in ask())
+
+
+def test_a_wrong_command_line_is_no_finding():
+    assert subprocess.run([binary(), "doctor", "more"], stderr=subprocess.PIPE).returncode == 64
