@@ -4,8 +4,10 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "cache/store.h"
+#include "proxy/siphash.h"
 #include "proxy/worker.h"
 
 enum {
@@ -39,12 +41,13 @@ struct row {
 };
 
 struct begun {
-        uint8_t hash[KEY_HASH];
+        uint64_t text[2]; /* the key's, by a hash that nobody can foresee: parts of two keys must never meet */
         struct gaps_begun what;
 };
 
 struct gaps {
         pthread_mutex_t lock;
+        uint8_t secret[SIPHASH_KEY];
         struct begun begun[BUCKETS];
         struct gap_claim *buckets[BUCKETS];
         struct row rows[ROWS];
@@ -54,6 +57,10 @@ struct gaps *gaps_new(void)
 {
         struct gaps *g = calloc(1, sizeof *g);
 
+        if (g && getrandom(g->secret, sizeof g->secret, 0) != sizeof g->secret) {
+                free(g);
+                g = NULL;
+        }
         if (g)
                 pthread_mutex_init(&g->lock, NULL);
         return g;
@@ -303,7 +310,7 @@ void gaps_begin(struct gaps *g, const struct key *key, const struct gaps_begun *
         struct begun *b = &g->begun[number(key, BUCKETS)];
 
         pthread_mutex_lock(&g->lock);
-        memcpy(b->hash, key->hash, KEY_HASH);
+        siphash(g->secret, key->text, b->text);
         b->what = *what;
         pthread_mutex_unlock(&g->lock);
 }
@@ -311,10 +318,11 @@ void gaps_begin(struct gaps *g, const struct key *key, const struct gaps_begun *
 uint64_t gaps_find_begun(struct gaps *g, const struct key *key, const struct gaps_begun *wanted)
 {
         const struct begun *b = &g->begun[number(key, BUCKETS)];
-        uint64_t id = 0;
+        uint64_t id = 0, text[2];
 
+        siphash(g->secret, key->text, text);
         pthread_mutex_lock(&g->lock);
-        if (memcmp(b->hash, key->hash, KEY_HASH) == 0 && b->what.total == wanted->total &&
+        if (memcmp(b->text, text, sizeof text) == 0 && b->what.total == wanted->total &&
             b->what.variant == wanted->variant && b->what.validator_len == wanted->validator_len &&
             memcmp(b->what.validator, wanted->validator, wanted->validator_len) == 0)
                 id = b->what.id;

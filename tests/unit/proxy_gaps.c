@@ -280,3 +280,13 @@ Test(gaps, what_has_just_begun_is_found_by_all_that_it_is)
         gaps_begin(gaps, &key, &begun);
         cr_expect_eq(gaps_find_begun(gaps, &key, &begun), 8, "the last one");
 }
+
+Test(gaps, keys_that_were_made_to_collide_are_two)
+{
+        struct gaps_begun begun = {.id = 7, .total = 100, .validator_len = 3, .validator = "\"a\""};
+
+        memcpy(other.hash, key.hash, KEY_HASH);
+        gaps_begin(gaps, &key, &begun);
+        cr_expect_eq(gaps_find_begun(gaps, &other, &begun), 0);
+        cr_expect_eq(gaps_find_begun(gaps, &key, &begun), 7);
+}
