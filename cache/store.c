@@ -77,32 +77,13 @@ static int open_tables(struct store *s, MDB_txn *txn, bool *fresh)
         return error;
 }
 
-static int put_meta(const struct store *s, MDB_txn *txn, const char *name, uint64_t n)
-{
-        char bytes[8], *at = bytes;
-        MDB_val k = {strlen(name), (void *)(uintptr_t)name}, v = {sizeof bytes, bytes};
-
-        put64(&at, n);
-        return mdb_put(txn, s->meta, &k, &v, 0);
-}
-
 int write_totals(struct store *s, MDB_txn *txn, int64_t more)
 {
         int error = put_meta(s, txn, "next id", atomic_load(&s->next_id));
 
-        return error ? error : put_meta(s, txn, "body bytes", atomic_load(&s->body_bytes) + (uint64_t)more);
-}
-
-static int get_meta(const struct store *s, MDB_txn *txn, const char *name, uint64_t *n)
-{
-        struct span value;
-        int error = read_value(txn, s->meta, name, strlen(name), &value);
-
-        if (!error && value.len != 8)
-                return MDB_CORRUPTED;
         if (!error)
-                *n = get64(value.at);
-        return error;
+                error = put_meta(s, txn, "body bytes", atomic_load(&s->body_bytes) + (uint64_t)more);
+        return error ? error : keep_sweep(s, txn);
 }
 
 /* The last id of a table, or 0. */
@@ -158,6 +139,7 @@ static int check_format(struct store *s, MDB_txn *txn, const char **why)
         get_meta(s, txn, "body bytes", &bytes);
         atomic_store(&s->body_bytes, bytes);
         find_next_id(s, txn, next);
+        load_sweep(s, txn);
         return 0;
 }
 
@@ -354,8 +336,10 @@ void store_close(struct store **held)
                 return;
         prefaults_stop(s);
         writer_stop(s);
+        keep_visits(s);
         mdb_env_close(s->env);
         visit_free(s);
+        ghosts_free(&s->ghosts);
         pthread_mutex_destroy(&s->loaded.lock);
         free(s);
 }

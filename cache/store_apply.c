@@ -33,14 +33,16 @@ static int put_slice(struct store *s, MDB_txn *txn, const struct op *op, uint64_
 
 static int apply_slice(struct store *s, MDB_txn *txn, struct op *op)
 {
-        uint64_t at = op->offset, end = op->offset + op->len;
+        uint64_t at = op->offset, end = op->offset + op->len, most = s->narrow ? SLICE_UNIT : SLICE_MAX;
         int error = 0;
 
         if (op->part && !has_record(s, txn, op->id))
                 return 0;
         if (op->part)
                 error = part_place(s, txn, op->id, &at, &end);
-        return error || at >= end ? error : put_slice(s, txn, op, at, end);
+        for (; !error && at < end; at += most)
+                error = put_slice(s, txn, op, at, end - at < most ? end : at + most);
+        return error;
 }
 
 static int put_record(struct store *s, MDB_txn *txn, uint64_t id, const struct record *r)
@@ -155,7 +157,7 @@ static int apply_response(struct store *s, MDB_txn *txn, struct op *op, struct d
         int error = put_record(s, txn, op->id, &op->record);
 
         doomed->bytes += (int64_t)record_body_bytes(&op->record);
-        visit_begin(s, op->id);
+        evict_later(s, op->id, op->hash, op->replaces != 0);
         return error ? error : list_response(s, txn, op, doomed);
 }
 

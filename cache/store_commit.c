@@ -5,7 +5,7 @@
 
 #include "cache/op.h"
 
-enum { TRIES = 6 };
+enum { TRIES = 6, NARROW_BATCHES = 64 };
 
 static void count_up(struct store *s, MDB_txn *txn)
 {
@@ -18,19 +18,11 @@ static void count_up(struct store *s, MDB_txn *txn)
 
 /* Free pages of the last transactions come into use again only some transactions later: that much is kept in reserve.
  */
-static uint64_t reserve(const struct store *s, size_t bytes)
+uint64_t commit_reserve(const struct store *s, size_t bytes)
 {
         uint64_t room = s->size / 8 < (64U << 20) ? s->size / 8 : 64U << 20;
 
         return room + 2 * (uint64_t)bytes < s->size / 2 ? room + 2 * (uint64_t)bytes : s->size / 2;
-}
-
-static void absolve(struct store *s, struct doomed *doomed)
-{
-        for (size_t i = 0; i < doomed->count; i++)
-                pin_absolve(s, doomed->ids[i]);
-        free(doomed->ids);
-        *doomed = (struct doomed){0};
 }
 
 static int commit_or_abort(MDB_txn *txn, int error)
@@ -45,6 +37,7 @@ static int commit_or_abort(MDB_txn *txn, int error)
 static int transact(struct store *s, struct op *first, uint64_t room)
 {
         struct doomed doomed = {0};
+        uint64_t before, newest = 0;
         struct op *op;
         MDB_txn *txn;
         int error = mdb_txn_begin(s->env, NULL, 0, &txn);
@@ -52,8 +45,13 @@ static int transact(struct store *s, struct op *first, uint64_t room)
         if (error)
                 return error;
         error = evict_until(s, txn, room, &doomed);
-        for (op = first; !error && op; op = op->next)
+        before = pages_used(s, txn);
+        for (op = first; !error && op; op = op->next) {
                 error = op_apply(s, txn, op, &doomed);
+                newest = op->id > newest ? op->id : newest;
+        }
+        if (!error && pages_used(s, txn) > before)
+                sweep_put(&s->sweep, newest, (pages_used(s, txn) - before) * s->page);
         if (!error)
                 error = write_totals(s, txn, doomed.bytes);
         if (!error)
@@ -63,7 +61,7 @@ static int transact(struct store *s, struct op *first, uint64_t room)
                 atomic_fetch_add(&s->body_bytes, (uint64_t)doomed.bytes);
         for (op = error ? NULL : first; op; op = op->next)
                 op_committed(op);
-        absolve(s, &doomed);
+        evict_ended(s, &doomed, !error);
         return error;
 }
 
@@ -77,19 +75,26 @@ int commit_nothing(struct store *s)
         return transact(s, NULL, 0);
 }
 
-/* A full map: room is made in a transaction of its own, more each time, for what was freed is not free at once. */
+/* A full map. Where it is only that free pages do not lie together, narrow slices fit. Else room is made in a
+ * transaction of its own, more each time, for what was freed is not free at once. */
 static int transact_with_room(struct store *s, struct op *op, size_t bytes)
 {
-        uint64_t room = reserve(s, bytes);
+        uint64_t room = commit_reserve(s, bytes);
         int error = transact(s, op, room);
 
+        if (s->narrow > 0)
+                s->narrow--;
+        else if (error == MDB_MAP_FULL) {
+                s->narrow = NARROW_BATCHES;
+                error = transact(s, op, room);
+        }
         for (int i = 0; i < TRIES && is_full(error); i++) {
                 room = room + s->size / 16 < s->size ? room + s->size / 16 : s->size;
                 error = transact(s, NULL, room);
                 if (!error)
                         error = transact(s, NULL, room); /* now the pages of the first one can be had */
                 if (!error)
-                        error = transact(s, op, reserve(s, bytes));
+                        error = transact(s, op, commit_reserve(s, bytes));
         }
         return error;
 }
@@ -142,7 +147,7 @@ int commit_trial(struct store *s)
         char key[16];
         MDB_val k = {sizeof key, key}, v = {s->size / 8 < BATCH_BYTES ? s->size / 8 : BATCH_BYTES, NULL};
         MDB_txn *txn;
-        int error = transact(s, NULL, reserve(s, v.mv_size));
+        int error = transact(s, NULL, commit_reserve(s, v.mv_size));
 
         if (!error)
                 error = mdb_txn_begin(s->env, NULL, 0, &txn);

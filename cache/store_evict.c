@@ -1,23 +1,28 @@
-/* Making room: SIEVE over ids in order (Zhang et al., NSDI 2024). The hand walks from old to new and begins again; what
- * was read since it last came by is spared and its bit cleared, what was not is removed, unless a reader has pinned it.
- * Ids only grow, so what is removed lies together, and pages come free in runs. */
+/* Making room. The hand and the fence (cache/sweep.h) walk from old ids to new ones; what was read since one of them
+ * last came by is spared and its bit cleared, what was not is removed, unless a reader has pinned it. Ids only grow, so
+ * what is removed lies together, and pages come free in runs. */
 #include <stdlib.h>
 
 #include "cache/store_private.h"
 
+static bool list(uint64_t **ids, size_t *count, size_t *room, uint64_t id)
+{
+        if (*count == *room) {
+                size_t cap = *room ? *room * 2 : 64;
+                uint64_t *more = realloc(*ids, cap * sizeof *more);
+
+                if (!more)
+                        return false;
+                *ids = more;
+                *room = cap;
+        }
+        (*ids)[(*count)++] = id;
+        return true;
+}
+
 static bool doom(struct doomed *d, uint64_t id)
 {
-        if (d->count == d->cap) {
-                size_t cap = d->cap ? d->cap * 2 : 64;
-                uint64_t *ids = realloc(d->ids, cap * sizeof *ids);
-
-                if (!ids)
-                        return false;
-                d->ids = ids;
-                d->cap = cap;
-        }
-        d->ids[d->count++] = id;
-        return true;
+        return list(&d->ids, &d->count, &d->cap, id);
 }
 
 uint64_t pages_used(const struct store *s, MDB_txn *txn)
@@ -137,33 +142,102 @@ static int next_id(const struct store *s, MDB_txn *txn, uint64_t after, uint64_t
         return *id == UINT64_MAX ? MDB_NOTFOUND : 0;
 }
 
+/* ---- which one goes ------------------------------------------------------------------------------------------------
+ */
+
+/* A key by the first bytes of its hash, for the ghosts. */
+static uint32_t ghost_mark(const uint8_t hash[KEY_HASH])
+{
+        uint32_t mark;
+
+        memcpy(&mark, hash, sizeof mark);
+        return mark;
+}
+
+void evict_later(struct store *s, uint64_t id, const uint8_t hash[KEY_HASH], bool again)
+{
+        visit_begin(s, id);
+        if (ghosts_take(&s->ghosts, ghost_mark(hash), s->sweep.room) || again)
+                visit_mark(s, id);
+}
+
+/* Removes it, and remembers that it was there. */
+static int evict(struct store *s, MDB_txn *txn, uint64_t id, struct doomed *doomed)
+{
+        uint64_t before = pages_used(s, txn), after;
+        struct record record = {0};
+        struct span value;
+        char key[8];
+        int error;
+        bool known;
+
+        response_key(id, key);
+        known = read_value(txn, s->responses, key, sizeof key, &value) == 0 && record_read(&record, value);
+        error = remove_response(s, txn, id, doomed);
+        if (error)
+                return error;
+        atomic_fetch_add(&s->evicted, 1);
+        after = pages_used(s, txn);
+        ghosts_fit(&s->ghosts, atomic_load(&s->responses_count));
+        if (known)
+                ghosts_put(&s->ghosts, ghost_mark(record.resource), before > after ? (before - after) * s->page : 0);
+        return 0;
+}
+
+/* What the hand or the fence has come to: spared or removed. 0; EBUSY where it was spared; else an error that ends the
+ * transaction. */
+static int judge(struct store *s, MDB_txn *txn, uint64_t id, bool orphan, struct doomed *doomed)
+{
+        if (orphan && id >= s->first_id) /* of this run: still arriving, or about to be abandoned */
+                return EBUSY;
+        if (!orphan && visit_clear(s, id)) {
+                list(&doomed->spared.ids, &doomed->spared.count, &doomed->spared.cap, id);
+                return EBUSY;
+        }
+        return evict(s, txn, id, doomed);
+}
+
+/* What came to nothing leaves no trace: else a full map would let the fence pass what had no probation. */
+void evict_ended(struct store *s, struct doomed *doomed, bool well)
+{
+        if (!well) {
+                s->sweep = doomed->before;
+                for (size_t i = 0; i < doomed->spared.count; i++)
+                        visit_mark(s, doomed->spared.ids[i]);
+        }
+        for (size_t i = 0; i < doomed->count; i++)
+                pin_absolve(s, doomed->ids[i]);
+        free(doomed->spared.ids);
+        free(doomed->ids);
+        *doomed = (struct doomed){0};
+}
+
 int evict_until(struct store *s, MDB_txn *txn, uint64_t room, struct doomed *doomed)
 {
         uint64_t most = s->size > room ? s->size - room : 0;
-        unsigned wraps = 0;
+        unsigned laps = 0; /* since anything was removed: after two nothing that is old can be had */
 
-        while (pages_used(s, txn) * s->page > most && wraps < 3) {
+        doomed->before = s->sweep;
+        while (pages_used(s, txn) * s->page > most) {
+                struct sweep_reach reach = sweep_reach(&s->sweep, laps >= 2);
                 uint64_t id;
                 bool orphan;
-                int error = next_id(s, txn, s->hand, &id, &orphan);
+                int error = next_id(s, txn, reach.from, &id, &orphan);
 
-                if (error == MDB_NOTFOUND) {
-                        s->hand = 0;
-                        wraps++;
+                if (error == MDB_NOTFOUND || (!error && id >= reach.to)) {
+                        if (laps >= 2 && reach.fence)
+                                break;
+                        laps += sweep_ended(&s->sweep, &reach);
                         continue;
                 }
                 if (error)
                         return error;
-                s->hand = id + 1;
-                if (orphan && id >= s->first_id) /* of this run: still arriving, or about to be abandoned */
-                        continue;
-                if (!orphan && visit_clear(s, id))
-                        continue;
-                error = remove_response(s, txn, id, doomed);
+                sweep_passed(&s->sweep, &reach, id);
+                error = judge(s, txn, id, orphan, doomed);
                 if (error && error != EBUSY)
                         return error;
                 if (!error)
-                        atomic_fetch_add(&s->evicted, 1);
+                        laps = 0;
         }
         return 0;
 }

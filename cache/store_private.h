@@ -6,13 +6,16 @@
 #include <lmdb.h>
 #include <pthread.h>
 
+#include "cache/ghost.h"
 #include "cache/record.h"
 #include "cache/store.h"
+#include "cache/sweep.h"
 
 enum {
         PIN_WORDS = 1 << 16,
         VISIT_BLOCKS = 1 << 16,
         VISIT_BLOCK_IDS = 4096,
+        VISIT_BLOCK_BYTES = VISIT_BLOCK_IDS / 8,
         LOADED_SLOTS = 1024,
         SEEN_SLOTS = 1 << 15,
         SEEN_TICKS = 16, /* for so many ticks of its reader what was verified is taken as good */
@@ -94,8 +97,10 @@ struct store {
         char apart[64]; /* what follows changes with each miss and commit, what is above is read with each hit */
         _Atomic uint64_t next_id, used, responses_count, body_bytes, evicted, dropped, damaged;
         _Atomic int error;
-        uint64_t first_id; /* of this run */
-        uint64_t hand;     /* the writer's: where eviction goes on */
+        uint64_t first_id;  /* of this run */
+        struct sweep sweep; /* the writer's, as are the ghosts */
+        struct ghosts ghosts;
+        unsigned narrow; /* for so many batches more slices are cut down to a unit each */
         _Atomic uint32_t pins[PIN_WORDS];
         _Atomic(_Atomic uint64_t *) visits[VISIT_BLOCKS];
         struct loaded loaded;
@@ -120,6 +125,9 @@ bool visit_begin(struct store *,
                  uint64_t id); /* writer: room for an id's bit. False: out of memory, it counts as never read */
 void visit_mark(struct store *, uint64_t id);
 bool visit_clear(struct store *, uint64_t id); /* returns what it was */
+/* The bits of block n, 0 to VISIT_BLOCKS - 1, to keep them over a restart. Saving: false where none is set. */
+bool visit_save(struct store *, uint64_t n, char bits[VISIT_BLOCK_BYTES]);
+void visit_restore(struct store *, uint64_t n, const char bits[VISIT_BLOCK_BYTES]);
 void visit_free(struct store *);
 
 /* cache/residency.c: what is in memory and verified */
@@ -141,21 +149,40 @@ void slice_key(uint64_t id, uint64_t offset, char out[16]);
 uint64_t read_be(const char *);
 int write_totals(struct store *, MDB_txn *, int64_t more_body_bytes);
 
+/* cache/store_keep.c: what eviction knows, over a restart */
+int put_meta(const struct store *, MDB_txn *, const char *name, uint64_t);
+int get_meta(const struct store *, MDB_txn *, const char *name, uint64_t *);
+int keep_sweep(struct store *, MDB_txn *);
+void load_sweep(struct store *, MDB_txn *);
+void keep_visits(struct store *); /* when the writer has ended */
+
 /* cache/store_evict.c: in the writer's transaction */
 /* What a transaction removes: its ids stay condemned until it has ended. */
 struct doomed {
         uint64_t *ids;
         size_t count, cap;
         int64_t bytes; /* change of the stored body bytes */
+        struct {       /* what eviction has come by and left there: read, if the transaction comes to nothing */
+                uint64_t *ids;
+                size_t count, cap;
+        } spared;
+        struct sweep before;
 };
 int remove_response(struct store *, MDB_txn *, uint64_t id, struct doomed *);
 int evict_until(struct store *, MDB_txn *, uint64_t room, struct doomed *);
+/* The transaction has ended, well or not. */
+void evict_ended(struct store *, struct doomed *, bool well);
+/* A response was put under a key with this hash; `again`: in place of one. */
+void evict_later(struct store *, uint64_t id, const uint8_t hash[KEY_HASH], bool again);
 uint64_t pages_used(const struct store *, MDB_txn *);
 int read_value(MDB_txn *, MDB_dbi, const void *key, size_t key_len, struct span *value);
 
 /* cache/part_place.c: in the writer's transaction; cuts a part [*at, *end) to what is to be put, and makes its place.
  */
 int part_place(struct store *, MDB_txn *, uint64_t id, uint64_t *at, uint64_t *end);
+
+/* cache/store_commit.c: what is kept free for a batch of so many bytes */
+uint64_t commit_reserve(const struct store *, size_t bytes);
 
 /* cache/store_write.c */
 int writer_start(struct store *);
