@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab import wait
+from lab.disk import GROUPS, can_be_had
 from lab.origin import answer
 from lab.wire import Closed, chunked, get, reply
 
@@ -59,18 +60,32 @@ def test_nginx_serves_and_tells(lab, nginx, connect):
     assert line["address"] == lab.client.address4 and line["agent"] == "test_lab"
 
 
+SESSION = """
+import os, pathlib, time
+from lab import disk
+from lab.net import Lab
+Lab()
+where = pathlib.Path(f"/tmp/limpid-lab-{os.getpid()}/slow")
+where.mkdir(parents=True)
+if disk.can_be_had():
+    disk.Disk(where, 16 << 20)
+print("made", flush=True)
+time.sleep(600)
+"""
+
+
 def test_what_a_killed_session_leaves_is_reaped():
-    """A session of pytest that is killed with SIGKILL in mid-life leaves no namespace."""
-    code = "from lab.net import Lab; import time; Lab(); print('made', flush=True); time.sleep(600)"
-    child = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parent, stdout=subprocess.PIPE)
+    """A session of pytest that is killed with SIGKILL in mid-life leaves no namespace, no file, no mount and no control group."""
+    child = subprocess.Popen([sys.executable, "-c", SESSION], cwd=Path(__file__).parent, stdout=subprocess.PIPE)
     assert child.stdout.readline() == b"made\n"
-    prefix = f"limpid-lab-{child.pid}-"
-    spaces = lambda: [name for name in os.listdir("/run/netns") if name.startswith(prefix)]
-    assert len(spaces()) == 4
+    name = f"limpid-lab-{child.pid}"
+    mounts = lambda: [line for line in Path("/proc/self/mounts").read_text().splitlines() if f"/tmp/{name}/" in line]
+    left = lambda: [space for space in os.listdir("/run/netns") if space.startswith(f"{name}-")] + mounts() + list(GROUPS.glob(f"{name}-*"))
+    assert len(left()) == (6 if can_be_had() else 4)
     child.send_signal(signal.SIGKILL)
     child.wait()
     child.stdout.close()
-    wait.eventually(lambda: not spaces(), spaces)
+    wait.eventually(lambda: not left() and not os.path.exists(f"/tmp/{name}"), left)
 
 
 @pytest.mark.parametrize("family", [4, 6])

@@ -27,7 +27,7 @@ class Disk:
         run("mount", "-o", "loop,noatime", self.image, self.path)
         device = os.stat(self.path).st_dev
         self.device = f"{os.major(device)}:{os.minor(device)}"
-        self.group = GROUPS / f"limpid-{where.name}-{os.getpid()}"
+        self.group = GROUPS / f"limpid-lab-{os.getpid()}-{where.name}"  # the reaper knows it by this name
         self.group.mkdir()
 
     def take(self, *pids):

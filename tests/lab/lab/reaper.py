@@ -1,5 +1,5 @@
 """The reaper: waits for the end of its standard input, that is of the session that started it, and removes whatever
-namespaces that session left, with the processes in them and the directory of its files."""
+namespaces that session left, with the processes in them, the directory of its files and what is mounted there."""
 
 import os
 import shutil
@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 
 def processes(space):
@@ -27,12 +28,24 @@ def end(space):
             time.sleep(0.05)
 
 
+def give_back_disks(prefix):
+    """lab/disk.py: a file system below the session's directory, and a control group with the session's number in its name."""
+    with open("/proc/self/mounts") as mounts:
+        paths = [line.split()[1] for line in mounts]
+    for path in paths:
+        if path.startswith(f"/tmp/{prefix[:-1]}/"):
+            subprocess.run(["umount", path], stderr=subprocess.DEVNULL)
+    for group in Path("/sys/fs/cgroup/blkio").glob(f"{prefix}*"):
+        group.rmdir()
+
+
 def remove(prefix):
     spaces = [name for name in os.listdir("/run/netns") if name.startswith(prefix)] if os.path.isdir("/run/netns") else []
     for space in spaces:
         end(space)
     for space in spaces:
         subprocess.run(["ip", "netns", "del", space], stderr=subprocess.DEVNULL)
+    give_back_disks(prefix)
     shutil.rmtree(f"/tmp/{prefix[:-1]}", ignore_errors=True)
 
 
