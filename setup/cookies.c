@@ -3,9 +3,7 @@
  * (tcp_conn_request), and what is in it can be listed (sock_diag(7)). */
 #include "setup/cookies.h"
 
-#include <errno.h>
 #include <linux/inet_diag.h>
-#include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,24 +73,6 @@ static int see_waiting(const struct nlmsghdr *h, void *context)
         return w->count < w->enough ? MNL_CB_OK : MNL_CB_STOP;
 }
 
-static int count_waiting(struct waiting *w, int family)
-{
-        struct mnl_socket *socket = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
-        char buffer[NETLINK_BUFFER];
-        struct nlmsghdr *h = netlink_begin(buffer, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP);
-        struct inet_diag_req_v2 *r = mnl_nlmsg_put_extra_header(h, sizeof *r);
-        int error;
-
-        if (!socket)
-                return -errno;
-        r->sdiag_family = (uint8_t)family;
-        r->sdiag_protocol = IPPROTO_TCP;
-        r->idiag_states = 1U << TCP_SYN_RECV;
-        error = mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) == 0 ? netlink_talk(socket, h, see_waiting, w) : -errno;
-        mnl_socket_close(socket);
-        return error;
-}
-
 static bool fills_half(const struct setup_options *o, int family)
 {
         uint16_t port = o->form == SETUP_MARK && o->port_count ? o->ports[0] : o->listen_port;
@@ -104,7 +84,7 @@ static bool fills_half(const struct setup_options *o, int family)
         if (!l.there)
                 return false;
         w.enough = l.backlog / 2 + 1;
-        return count_waiting(&w, family) != 0 || w.count >= w.enough;
+        return listener_list(family, TCP_SYN_RECV, see_waiting, &w) != 0 || w.count >= w.enough;
 }
 
 bool cookies_ours(const struct setup_options *o)

@@ -37,23 +37,28 @@ static int see_socket(const struct nlmsghdr *h, void *context)
         return mnl_attr_parse(h, sizeof *m, see_attribute, s->found);
 }
 
-int listener_find(struct listener *l, int family, uint16_t port)
+int listener_list(int family, unsigned state, int (*see)(const struct nlmsghdr *, void *), void *context)
 {
         struct mnl_socket *socket = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
-        struct search search = {l, port};
         char buffer[NETLINK_BUFFER];
         struct nlmsghdr *h = netlink_begin(buffer, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP);
         struct inet_diag_req_v2 *r = mnl_nlmsg_put_extra_header(h, sizeof *r);
         int error;
 
-        *l = (struct listener){0};
         if (!socket)
                 return -errno;
         r->sdiag_family = (uint8_t)family;
         r->sdiag_protocol = IPPROTO_TCP;
-        r->idiag_states = 1U << TCP_LISTEN;
-        error = mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) == 0 ? netlink_talk(socket, h, see_socket, &search)
-                                                                    : -errno;
+        r->idiag_states = 1U << state;
+        error = mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) == 0 ? netlink_talk(socket, h, see, context) : -errno;
         mnl_socket_close(socket);
         return error;
+}
+
+int listener_find(struct listener *l, int family, uint16_t port)
+{
+        struct search search = {l, port};
+
+        *l = (struct listener){0};
+        return listener_list(family, TCP_LISTEN, see_socket, &search);
 }

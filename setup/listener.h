@@ -14,4 +14,10 @@ struct listener {
  * any of them is. 0 or -errno. */
 int listener_find(struct listener *, int family, uint16_t port);
 
+struct nlmsghdr;
+
+/* Calls `see` with an inet_diag_msg for each TCP socket of a family that is in this state (TCP_LISTEN, TCP_SYN_RECV,
+ * …), as mnl_cb_run(3) would. 0 or -errno. */
+int listener_list(int family, unsigned state, int (*see)(const struct nlmsghdr *, void *), void *context);
+
 #endif
