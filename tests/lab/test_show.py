@@ -198,8 +198,10 @@ def test_what_has_no_iptables_form_is_said(limpid_with):
     limpid.path.write_text(rendered(limpid.config))
     said = limpid.command("setup", "show", "--format", "iptables", code=1)
     assert said == "limpid: setup show: `match` is an nft condition and has no iptables form\n"
-    for words in (("show", "--format", "pf"), ("up", "--format", "nft"), ("show", "more")):
-        assert limpid.command("setup", *words, code=2).startswith("usage: ")
+    for words, wrong in ((("show", "--format", "pf"), "'show' has no form 'pf'"), (("up", "--format", "nft"), "'up' has no form 'nft'"),
+                         (("show", "more"), "'more' is too much")):
+        first, second, *_ = limpid.command("setup", *words, code=2).splitlines()
+        assert first == f"limpid setup: {wrong}" and second.startswith("usage: ")
 
 
 # ---- what check finds
