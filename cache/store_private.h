@@ -20,6 +20,7 @@ enum {
         SEEN_SLOTS = 1 << 15,
         SEEN_TICKS = 16, /* for so many ticks of its reader what was verified is taken as good */
         PAGE_SLOTS = 1 << 14,
+        RECALLED_SLOTS = 1 << 10,
         VERIFY_MAX = 128 * 1024 /* bytes that are verified on an event loop */
 };
 
@@ -43,6 +44,14 @@ struct seen_page {
         uint64_t number, tick;
 };
 
+/* A value of a table as it is in one snapshot: where it lies in the map, under a key that is filled up with zeros. */
+struct recalled {
+        size_t txn;    /* the snapshot's number; 0: none */
+        uint64_t tick; /* when it was read: the page may leave memory */
+        char key[KEY_HASH];
+        struct span value;
+};
+
 struct reader {
         struct store *store;
         MDB_txn *txn;
@@ -51,6 +60,7 @@ struct reader {
         uint64_t tick;
         size_t roots_of; /* the transaction of `roots`; 0: none */
         uint64_t roots[TABLES];
+        struct recalled resources[RECALLED_SLOTS], responses[RECALLED_SLOTS];
         struct seen seen[SEEN_SLOTS];
         struct seen_page pages[PAGE_SLOTS]; /* of the index, that were lately in memory */
 };

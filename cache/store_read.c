@@ -109,6 +109,35 @@ static uint64_t select_variant(struct span rest, const struct message *request)
         return selected ? selected : plain;
 }
 
+/* Most look-ups are for what was looked up a moment ago. A snapshot never changes, and its pages are not used again
+ * while a transaction is on it: so where a value lies is known for as long as nothing is committed. What waits for the
+ * disk is there to read the pages, and recalls nothing. */
+static struct recalled *recalled_slot(struct recalled *slots, const char key[KEY_HASH])
+{
+        return &slots[((unsigned char)key[7] | (unsigned)(unsigned char)key[6] << 8U) % RECALLED_SLOTS];
+}
+
+static bool recall(const struct reader *r, struct recalled *slots, const char key[KEY_HASH], struct span *value)
+{
+        const struct recalled *slot = recalled_slot(slots, key);
+
+        if (slot->txn != mdb_txn_id(r->txn) || r->tick - slot->tick >= SEEN_TICKS ||
+            memcmp(slot->key, key, KEY_HASH) != 0)
+                return false;
+        *value = slot->value;
+        return true;
+}
+
+static void keep_in_mind(const struct reader *r, struct recalled *slots, const char key[KEY_HASH], struct span value)
+{
+        struct recalled *slot = recalled_slot(slots, key);
+
+        slot->txn = mdb_txn_id(r->txn);
+        slot->tick = r->tick;
+        memcpy(slot->key, key, KEY_HASH);
+        slot->value = value;
+}
+
 /* True: the value is in memory and good. `cold`: it is not in memory, or not verified and too long to do so here. */
 static bool vouch(struct reader *r, struct place p, struct span value, bool wait, bool sound(struct span), bool *cold)
 {
@@ -131,22 +160,35 @@ static bool vouch(struct reader *r, struct place p, struct span value, bool wait
         return true;
 }
 
+/* FIND_HIT: there is a record, and where. */
+static enum find place_record(struct reader *r, uint64_t id, bool wait, struct span *value)
+{
+        char key[KEY_HASH] = {0};
+        int error;
+
+        response_key(id, key);
+        if (!wait && recall(r, r->responses, key, value))
+                return FIND_HIT;
+        if (!wait && !seen_lately(r, (struct place){id, OFFSET_RECORD}) &&
+            !index_resident(r, TABLE_RESPONSES, (struct span){key, sizeof id}, false))
+                return FIND_COLD;
+        error = read_value(r->txn, r->store->responses, key, sizeof id, value);
+        if (error)
+                return error == MDB_NOTFOUND ? FIND_NONE : FIND_ERROR;
+        keep_in_mind(r, r->responses, key, *value);
+        return FIND_HIT;
+}
+
 static enum find find_record(struct reader *r, uint64_t id, bool wait, struct found *f)
 {
         struct place place = {id, OFFSET_RECORD};
         struct record record;
         struct span value;
-        char key[8];
+        enum find found = place_record(r, id, wait, &value);
         bool cold;
-        int error;
 
-        response_key(id, key);
-        if (!wait && !seen_lately(r, place) &&
-            !index_resident(r, TABLE_RESPONSES, (struct span){key, sizeof key}, false))
-                return FIND_COLD;
-        error = read_value(r->txn, r->store->responses, key, sizeof key, &value);
-        if (error)
-                return error == MDB_NOTFOUND ? FIND_NONE : FIND_ERROR;
+        if (found != FIND_HIT)
+                return found;
         if (!vouch(r, place, value, wait, record_sound, &cold)) {
                 if (!cold)
                         store_remove(r->store, id);
@@ -167,34 +209,43 @@ static enum find read_found(struct reader *r, uint64_t id, bool wait, struct fou
         return found;
 }
 
+/* FIND_HIT: there is a resource, and where. */
+static enum find place_resource(struct reader *r, const struct key *key, bool wait, struct span *value)
+{
+        const char *hash = (const char *)key->hash;
+        struct place place;
+        int error;
+
+        if (!wait && recall(r, r->resources, hash, value))
+                return FIND_HIT;
+        place_of_key(key, &place);
+        if (!wait && !seen_lately(r, place) &&
+            !index_resident(r, TABLE_RESOURCES, (struct span){hash, KEY_HASH}, false) && !loaded_take(r->store, place))
+                return FIND_COLD;
+        error = read_value(r->txn, r->store->resources, hash, KEY_HASH, value);
+        if (error)
+                return error == MDB_NOTFOUND ? FIND_NONE : FIND_ERROR;
+        seen_now(r, place);
+        keep_in_mind(r, r->resources, hash, *value);
+        return FIND_HIT;
+}
+
 enum find reader_find(struct reader *r, const struct key *key, const struct message *request, bool wait,
                       struct found *f)
 {
-        struct store *s = r->store;
         struct span value, text, rest;
         enum find found;
-        struct place place;
         uint64_t id;
-        bool known;
-        int error;
 
-        if (atomic_load_explicit(&s->aside, memory_order_relaxed))
+        if (atomic_load_explicit(&r->store->aside, memory_order_relaxed))
                 return FIND_ERROR;
-        place_of_key(key, &place);
-        known = wait || seen_lately(r, place);
-        if (!known && !index_resident(r, TABLE_RESOURCES, (struct span){(const char *)key->hash, KEY_HASH}, false) &&
-            !loaded_take(s, place))
-                return FIND_COLD;
-        error = read_value(r->txn, s->resources, key->hash, KEY_HASH, &value);
-        if (error)
-                return error == MDB_NOTFOUND ? FIND_NONE : FIND_ERROR;
+        found = place_resource(r, key, wait, &value);
+        if (found != FIND_HIT)
+                return found;
         if (!resource_key(value, &text, &rest) || !span_equal(text, key->text)) /* a clash of hashes is a miss */
                 return FIND_NONE;
         id = select_variant(rest, request);
-        found = id ? read_found(r, id, wait, f) : FIND_VARIANT;
-        if (!known && found == FIND_HIT)
-                seen_now(r, place);
-        return found;
+        return id ? read_found(r, id, wait, f) : FIND_VARIANT;
 }
 
 enum find reader_response(struct reader *r, uint64_t id, struct found *f)

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cache/store.h"
+#include "cache/store_private.h"
 #include "http/parse.h"
 #include "http/vary.h"
 
@@ -152,6 +152,64 @@ Test(store, what_is_put_is_found_with_all_that_was_said_of_it)
         cr_assert_eq(f.stored.stale_if_error, -1);
         cr_assert_eq(f.stored.flags, STORED_HEURISTIC);
         reader_end(reader);
+}
+
+static void expect_soon(const char *url, const char *body)
+{
+        struct key k = key_of(url);
+        struct found f;
+
+        cr_assert_eq(reader_begin(reader), 0);
+        cr_assert_eq(reader_find(reader, &k, &request, false, &f), FIND_HIT);
+        cr_expect(span_equal(f.body, (struct span){body, strlen(body)}), "%.*s", (int)f.body.len, f.body.at);
+        reader_end(reader);
+}
+
+static enum find find_soon(const char *url)
+{
+        struct key k = key_of(url);
+        struct found f;
+        enum find found;
+
+        cr_assert_eq(reader_begin(reader), 0);
+        found = reader_find(reader, &k, &request, false, &f);
+        reader_end(reader);
+        return found;
+}
+
+/* Where things lie is remembered from look-up to look-up, as long as nothing is committed. */
+Test(store, a_look_up_sees_what_was_committed_since_the_last_one)
+{
+        uint64_t id = 0;
+
+        for (int n = 0; n < 20; n++) {
+                char body[12];
+
+                snprintf(body, sizeof body, "%d", n);
+                id = put("http://a:80/", body);
+                put("http://b:80/", "other");
+                for (int i = 0; i < 3; i++)
+                        expect_soon("http://a:80/", body);
+        }
+        store_remove(store, id);
+        store_sync(store);
+        cr_expect_eq(find_soon("http://a:80/"), FIND_NONE);
+        expect_soon("http://b:80/", "other");
+}
+
+/* A page may leave memory while nothing is committed for hours. What is remembered is spoilt, to see whether it counts.
+ */
+Test(store, where_things_lie_is_remembered_for_some_ticks)
+{
+        put("http://a:80/", "hello");
+        expect_soon("http://a:80/", "hello");
+        for (int i = 0; i < RECALLED_SLOTS; i++)
+                reader->responses[i].value.len = 0;
+        for (int i = 0; i < SEEN_TICKS - 1; i++)
+                reader_tick(reader);
+        cr_expect_eq(find_soon("http://a:80/"), FIND_NONE);
+        reader_tick(reader);
+        cr_expect_eq(find_soon("http://a:80/"), FIND_HIT);
 }
 
 Test(store, another_key_is_a_miss)
