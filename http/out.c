@@ -1,26 +1,17 @@
 /* `struct out`: bytes appended to a buffer of fixed size, an overflow noted and never written. */
+#include "http/digits.h"
 #include "http/render.h"
-
-void out_span(struct out *o, struct span s)
-{
-        if (s.len > o->cap - o->len) {
-                o->overflow = true;
-                return;
-        }
-        if (s.len > 0)
-                memcpy(o->at + o->len, s.at, s.len);
-        o->len += s.len;
-}
 
 void out_number(struct out *o, uint64_t n)
 {
-        char digits[20];
-        char *at = digits + sizeof digits;
-        do {
-                *--at = (char)('0' + n % 10);
-                n /= 10;
-        } while (n > 0);
-        out_span(o, (struct span){at, (size_t)(digits + sizeof digits - at)});
+        unsigned digits = digits_count(n);
+
+        if (digits > o->cap - o->len) {
+                o->overflow = true;
+                return;
+        }
+        o->len += digits;
+        digits_write(o->at + o->len, n);
 }
 
 size_t render_chunk_line(char out[20], uint64_t len)

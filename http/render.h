@@ -14,7 +14,18 @@ struct out {
         bool overflow;
 };
 
-void out_span(struct out *, struct span);
+/* In line, so that of a literal two or three stores are left: a head is made of a dozen of them. */
+static inline void out_span(struct out *o, struct span s)
+{
+        if (s.len > o->cap - o->len) {
+                o->overflow = true;
+                return;
+        }
+        if (s.len > 0)
+                memcpy(o->at + o->len, s.at, s.len);
+        o->len += s.len;
+}
+
 void out_number(struct out *, uint64_t);
 #define out_text(o, literal) out_span((o), SPAN(literal))
 

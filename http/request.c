@@ -202,6 +202,10 @@ bool message_authenticates_connection(const struct message *m)
 {
         static const uint8_t ids[] = {FIELD_AUTHORIZATION, FIELD_PROXY_AUTHORIZATION, FIELD_WWW_AUTHENTICATE,
                                       FIELD_PROXY_AUTHENTICATE};
+        static const uint64_t any =
+                BIT(AUTHORIZATION) | BIT(PROXY_AUTHORIZATION) | BIT(WWW_AUTHENTICATE) | BIT(PROXY_AUTHENTICATE);
+        if (!(m->present & any)) /* asked of every request */
+                return false;
         for (size_t i = 0; i < sizeof ids; i++)
                 for (const struct field *f = field_next(m, ids[i], NULL); f; f = field_next(m, ids[i], f))
                         if (names_such_scheme(field_value(m, f)))

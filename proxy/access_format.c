@@ -9,6 +9,7 @@
 #include "proxy/access_format.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "proxy/escape.h"
@@ -84,13 +85,37 @@ static uint64_t duration_us(const struct access_entry *e)
         return e->duration_us > 0 ? (uint64_t)e->duration_us : 0;
 }
 
-static void squid(struct line *l, const struct access_entry *e)
+/* A log has one format, so that one text a second is enough. */
+static const char *date(struct access_clock *c, int64_t us, enum log_format format)
 {
-        uint64_t end = (uint64_t)e->start_us + duration_us(e);
+        time_t second = (time_t)(us / US);
+        struct tm t;
 
-        line_number(l, end / US, 1);
+        if (c->second == second)
+                return c->text;
+        localtime_r(&second, &t);
+        switch (format) {
+        case LOG_SQUID:
+                snprintf(c->text, sizeof c->text, "%lld", (long long)second);
+                break;
+        case LOG_COMBINED:
+                strftime(c->text, sizeof c->text, "%d/%b/%Y:%H:%M:%S %z", &t);
+                break;
+        case LOG_JSON:
+                strftime(c->text, sizeof c->text, "%Y-%m-%dT%H:%M:%S%z", &t);
+                break;
+        }
+        c->second = second;
+        return c->text;
+}
+
+static void squid(struct line *l, const struct access_entry *e, struct access_clock *c)
+{
+        int64_t end = e->start_us + (int64_t)duration_us(e);
+
+        line_text(l, date(c, end, LOG_SQUID));
         line_char(l, '.');
-        line_number(l, end % US / 1000, 3);
+        line_number(l, (uint64_t)end % US / 1000, 3);
         line_char(l, ' ');
         line_columns(l, duration_us(e) / 1000, 6);
         line_char(l, ' ');
@@ -111,23 +136,6 @@ static void squid(struct line *l, const struct access_entry *e)
         line_address(l, has_peer(e) ? e->destination : NULL);
         line_char(l, ' ');
         token(l, escape_url, media_type(e->content_type), TYPE_MAX);
-}
-
-/* A log has one format, so that one text a second is enough. */
-static const char *date(struct access_clock *c, int64_t us, enum log_format format)
-{
-        time_t second = (time_t)(us / US);
-        struct tm t;
-
-        if (c->second == second)
-                return c->text;
-        localtime_r(&second, &t);
-        if (format == LOG_COMBINED)
-                strftime(c->text, sizeof c->text, "%d/%b/%Y:%H:%M:%S %z", &t);
-        else
-                strftime(c->text, sizeof c->text, "%Y-%m-%dT%H:%M:%S%z", &t);
-        c->second = second;
-        return c->text;
 }
 
 static void quoted(struct line *l, struct span s)
@@ -243,7 +251,7 @@ void access_format(struct line *l, enum log_format format, const struct access_e
         assert(l->end - l->at >= ACCESS_LINE_MAX);
         switch (format) {
         case LOG_SQUID:
-                squid(l, e);
+                squid(l, e, clock);
                 break;
         case LOG_COMBINED:
                 combined(l, e, clock);

@@ -105,13 +105,15 @@ static struct escape message(struct span s)
 static char *escape(char *to, const char *end, struct span s, uint8_t form, struct escape (*one)(struct span))
 {
         while (s.len && to < end) {
+                size_t room = (size_t)(end - to), most = s.len < room ? s.len : room, run = 0;
                 struct escape e;
 
-                if (plain[(unsigned char)s.at[0]] & form) {
-                        *to++ = *s.at++;
-                        s.len--;
+                for (; run < most && plain[(unsigned char)s.at[run]] & form; run++)
+                        to[run] = s.at[run];
+                to += run;
+                s = (struct span){s.at + run, s.len - run};
+                if (run == most)
                         continue;
-                }
                 e = one(s);
                 if (e.len > (size_t)(end - to))
                         break;

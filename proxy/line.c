@@ -4,54 +4,23 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-enum { DIGITS = 20 }; /* of 2^64 - 1 */
+#include "http/digits.h"
 
-void line_span(struct line *l, struct span s)
-{
-        size_t room = (size_t)(l->end - l->at);
-        size_t len = s.len < room ? s.len : room;
-
-        if (len)
-                memcpy(l->at, s.at, len);
-        l->at += len;
-}
-
-void line_text(struct line *l, const char *text)
-{
-        line_span(l, (struct span){text, strlen(text)});
-}
-
-static unsigned digits_of(uint64_t n)
-{
-        unsigned digits = 1;
-
-        while (n >= 10000) {
-                n /= 10000;
-                digits += 4;
-        }
-        return digits + (n >= 10) + (n >= 100) + (n >= 1000);
-}
-
-/* Straight into the line, from behind; where there may not be room for all of it, by way of a buffer. */
+/* Straight into the line; where there may not be room for all of it, by way of a buffer. */
 static void padded(struct line *l, uint64_t n, unsigned least, char pad)
 {
-        char aside[DIGITS];
-        unsigned digits = digits_of(n);
-        bool fits = (size_t)(l->end - l->at) >= digits + least;
-        char *at;
+        unsigned digits = digits_count(n);
+        char aside[DIGITS_MAX];
 
-        while (least > digits) {
+        for (; least > digits; least--)
                 line_char(l, pad);
-                least--;
-        }
-        at = (fits ? l->at : aside) + digits;
-        do
-                *--at = (char)('0' + n % 10);
-        while ((n /= 10) > 0);
-        if (fits)
+        if ((size_t)(l->end - l->at) >= digits) {
                 l->at += digits;
-        else
+                digits_write(l->at, n);
+        } else {
+                digits_write(aside + digits, n);
                 line_span(l, (struct span){aside, digits});
+        }
 }
 
 void line_number(struct line *l, uint64_t n, unsigned digits)
@@ -64,22 +33,17 @@ void line_columns(struct line *l, uint64_t n, unsigned width)
         padded(l, n, width, ' ');
 }
 
-static void octet(struct line *l, unsigned n)
-{
-        if (n >= 100)
-                line_char(l, (char)('0' + n / 100));
-        if (n >= 10)
-                line_char(l, (char)('0' + n / 10 % 10));
-        line_char(l, (char)('0' + n % 10));
-}
-
 static void ipv4(struct line *l, const uint8_t b[4])
 {
+        char text[sizeof "255.255.255.255."];
+        char *at = text;
+
         for (int i = 0; i < 4; i++) {
-                if (i)
-                        line_char(l, '.');
-                octet(l, b[i]);
+                at += digits_count(b[i]);
+                digits_write(at, b[i]);
+                *at++ = '.';
         }
+        line_span(l, (struct span){text, (size_t)(at - text) - 1});
 }
 
 static void ipv6(struct line *l, const struct in6_addr *a)

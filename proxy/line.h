@@ -18,8 +18,22 @@ static inline void line_char(struct line *l, char c)
                 *l->at++ = c;
 }
 
-void line_text(struct line *, const char *text);
-void line_span(struct line *, struct span);
+/* In line, so that of a literal a store or two are left. */
+static inline void line_span(struct line *l, struct span s)
+{
+        size_t room = (size_t)(l->end - l->at);
+
+        if (s.len <= room)
+                memcpy(l->at, s.at, s.len);
+        else
+                memcpy(l->at, s.at, s.len = room);
+        l->at += s.len;
+}
+
+static inline void line_text(struct line *l, const char *text)
+{
+        line_span(l, (struct span){text, strlen(text)});
+}
 
 /* A number of at least `digits` digits (zeros in front), or at least `width` columns (blanks in front). */
 void line_number(struct line *, uint64_t n, unsigned digits);
