@@ -42,7 +42,7 @@ static void unlink_client(struct client *c)
         c->conn.worker->client_count--;
         if (c->shadow)
                 return;
-        proxy_left(c->conn.worker->proxy);
+        proxy_left(c->conn.worker->proxy, &c->peer);
         count(&c->conn.worker->counters, COUNTER_connections_open, -1);
 }
 
@@ -366,7 +366,7 @@ void client_accept(struct worker *w, int fd, const union address *peer)
         c->state = CLIENT_HEAD;
         count(&w->counters, COUNTER_connections, 1);
         count(&w->counters, COUNTER_connections_open, 1);
-        proxy_admitted(w->proxy);
+        proxy_admitted(w, peer);
         if (!admit(c))
                 client_abort(c);
         else if (datagram_watched(w->proxy->config, address_port(&c->destination)))

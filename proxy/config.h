@@ -18,7 +18,8 @@ enum log_format { LOG_SQUID, LOG_COMBINED, LOG_JSON };
 struct config {
         struct setup_options setup; /* intercept { … } as setup/ wants it */
         bool manual;
-        unsigned max_connections; /* 0: from the limit on open files */
+        unsigned max_connections;            /* 0: from the limit on open files */
+        unsigned max_connections_per_client; /* 0: a quarter of these */
         struct {
                 bool spoof_client;
                 bool via_request, via_response; /* via = "response": the second alone; "both": both; "off": none */

@@ -40,6 +40,7 @@ const struct config_key config_keys[CONFIG_KEYS] = {
         NUMBER("intercept", "listen_port", "3129", CONFIG_U16, config.setup.listen_port, 1, 65535),
         CHOICE("intercept", "form", "tproxy", CONFIG_WORD, config.setup.form, "tproxy", "mark"),
         NUMBER("intercept", "max_connections", "0", CONFIG_U32, config.max_connections, 0, UINT32_MAX),
+        NUMBER("intercept", "max_connections_per_client", "0", CONFIG_U32, config.max_connections_per_client, 0, UINT32_MAX),
         NUMBER("intercept", "mark", "0x1", CONFIG_U32, config.setup.mark, 1, UINT32_MAX),
         NUMBER("intercept", "table", "100", CONFIG_U32, config.setup.table, 1, UINT32_MAX),
         BOOL("intercept", "ipv6", "true", config.setup.ipv6),

@@ -10,6 +10,7 @@
 /* X(name, kind, help): kind is counter or gauge */
 #define COUNTERS(X)                                                                                                    \
         X(connections, counter, "client connections accepted")                                                         \
+        X(clients_crowded, counter, "times that a client had too many connections, so that its new ones went direct")  \
         X(connections_open, gauge, "client connections open now")                                                      \
         X(requests, counter, "requests answered")                                                                      \
         X(hits, counter, "requests answered from a store without asking the origin")                                   \

@@ -87,8 +87,8 @@ static int open_upstream(struct datagrams *d, const union address *client, const
         return datagram_upstream(d->worker->proxy->config, client, destination);
 }
 
-/* NULL: out of memory or of descriptors; or replies could not be given back, or the client's address not be taken: then
- * the destination's datagrams go direct for a while. */
+/* NULL: out of memory, of descriptors, or of ports with the client's address; or replies could not be given back, or
+ * nothing leads to the destination: then its datagrams go direct for a while. */
 static struct flow *new_flow(struct datagrams *d, const union address *client, const union address *destination)
 {
         struct flow *f = NULL;
@@ -98,7 +98,11 @@ static struct flow *new_flow(struct datagrams *d, const union address *client, c
                 end_flow(d, d->flows.oldest);
                 tally(d, COUNTER_flows_evicted, 1);
         }
-        fd = reply_socket(&d->replies, destination) < 0 ? -EADDRINUSE : open_upstream(d, client, destination);
+        if (reply_socket(&d->replies, destination) < 0) {
+                proxy_bypass(d->worker, destination);
+                return NULL;
+        }
+        fd = open_upstream(d, client, destination);
         if (fd >= 0)
                 f = calloc(1, sizeof *f);
         if (f && event_assign(&f->event, d->worker->base, fd, EV_READ | EV_PERSIST, flow_event, f) == 0 &&
@@ -112,7 +116,7 @@ static struct flow *new_flow(struct datagrams *d, const union address *client, c
         }
         if (fd >= 0)
                 close(fd);
-        else if (fd != -EMFILE && fd != -ENFILE)
+        else if (fd != -EMFILE && fd != -ENFILE && fd != -EADDRINUSE)
                 proxy_bypass(d->worker, destination);
         free(f);
         return NULL;

@@ -22,76 +22,21 @@
 #include "proxy/names.h"
 #include "proxy/pending.h"
 #include "proxy/privilege.h"
+#include "proxy/quota.h"
 #include "proxy/resolve.h"
 #include "proxy/sigbus.h"
 #include "proxy/worker.h"
 
 enum {
         BEAT_MS = 500,
-        BYPASS_SECONDS = 60,
         FD_RESERVE = 64,        /* for logs, stores, sockets of our own */
         BINDINGS_MAX = 1 << 18, /* pairs; 16 bytes each */
-        CHANNEL_FD_NONE = -1
+        CLIENT_LEAST = 64       /* connections that each client may have, if there are so many */
 };
 
 size_t proxy_store_index(const struct proxy *p, const struct key *key)
 {
         return p->store_count > 1 ? key->hash[KEY_HASH - 1] % p->store_count : 0;
-}
-
-static void tell_warden(const struct proxy *p, struct channel_message m)
-{
-        if (p->channel != CHANNEL_FD_NONE && !channel_send(p->channel, &m) && errno != EAGAIN)
-                log_errno(LOG_DEBUG, errno, "the warden cannot be told");
-}
-
-/* ---- what workers ask for ------------------------------------------------------------------------------------------
- */
-
-void proxy_bypass(struct worker *w, const union address *destination)
-{
-        struct channel_message m = {.kind = CHANNEL_BYPASS, .seconds = BYPASS_SECONDS};
-        char text[ADDRESS_TEXT];
-
-        memcpy(&m.address, destination, address_len(destination));
-        count(&w->counters, COUNTER_upstream_failures, 1);
-        log_say(LOG_INFO, "%s cannot be reached: its connections go direct for %d s", address_text(destination, text),
-                BYPASS_SECONDS);
-        tell_warden(w->proxy, m);
-}
-
-void proxy_overload(struct proxy *p)
-{
-        if (atomic_exchange(&p->overloaded, true))
-                return;
-        log_say(LOG_WARNING, "too many connections: new ones go direct");
-        tell_warden(p, (struct channel_message){.kind = CHANNEL_SHUT, .value = 1});
-}
-
-void proxy_probed(struct proxy *p)
-{
-        tell_warden(p, (struct channel_message){.kind = CHANNEL_PROBE});
-}
-
-void proxy_admitted(struct proxy *p)
-{
-        if (atomic_fetch_add_explicit(&p->connections, 1, memory_order_relaxed) + 1 >= p->connections_max)
-                proxy_overload(p);
-}
-
-void proxy_left(struct proxy *p)
-{
-        atomic_fetch_sub_explicit(&p->connections, 1, memory_order_relaxed);
-}
-
-/* Open again once a tenth of the places is free. */
-static void check_overload(struct proxy *p)
-{
-        if (!atomic_load(&p->overloaded) ||
-            atomic_load_explicit(&p->connections, memory_order_relaxed) > p->connections_max / 10 * 9)
-                return;
-        atomic_store(&p->overloaded, false);
-        tell_warden(p, (struct channel_message){.kind = CHANNEL_SHUT, .value = 0});
 }
 
 /* ---- starting ------------------------------------------------------------------------------------------------------
@@ -113,6 +58,16 @@ static void limit_connections(struct proxy *p)
         p->connections_max = most > 1000000 ? 1000000 : (unsigned)most;
         if (p->config->max_connections && p->config->max_connections < p->connections_max)
                 p->connections_max = p->config->max_connections;
+}
+
+/* A quarter for each client: it may be the gateway of many users, and four of them together are no accident. */
+static unsigned client_limit(const struct proxy *p)
+{
+        unsigned quarter = p->connections_max / 4;
+
+        if (p->config->max_connections_per_client)
+                return p->config->max_connections_per_client;
+        return quarter > CLIENT_LEAST ? quarter : CLIENT_LEAST;
 }
 
 static void open_stores(struct proxy *p)
@@ -254,7 +209,7 @@ static bool listen_to_warden(struct proxy *p, int64_t until)
 
                 if (left <= 0)
                         return true;
-                if (poll(&fd, p->channel == CHANNEL_FD_NONE ? 0 : 1, (int)left) < 0 && errno != EINTR)
+                if (poll(&fd, p->channel == PROXY_NO_CHANNEL ? 0 : 1, (int)left) < 0 && errno != EINTR)
                         return false;
                 if (!fd.revents)
                         continue;
@@ -276,8 +231,8 @@ static void serve(struct proxy *p)
                 if (!listen_to_warden(p, next))
                         atomic_store(&p->draining, true);
                 if (all_moved(p, beats))
-                        tell_warden(p, (struct channel_message){.kind = CHANNEL_HEARTBEAT});
-                check_overload(p);
+                        proxy_tell_warden(p, (struct channel_message){.kind = CHANNEL_HEARTBEAT});
+                proxy_tend_gate(p, milliseconds());
                 watch_stores(p, errors);
         }
         free(beats);
@@ -301,6 +256,7 @@ static void close_all(struct proxy *p, size_t started)
         pending_free(&p->pending);
         fills_free(&p->fills);
         gaps_free(&p->gaps);
+        quota_free(&p->quota);
         names_free(&p->names);
         bindings_free(p->bindings);
         free(p->stores);
@@ -361,9 +317,10 @@ int proxy_run(const struct config *config, int channel, const struct probe_token
         p.gaps = gaps_new();
         p.bindings = bindings_new(BINDINGS_MAX);
         limit_connections(&p);
+        p.quota = quota_new(client_limit(&p));
         open_stores(&p);
         open_log(&p);
-        error = p.pending && p.fills && p.gaps && p.bindings && p.stores ? make_workers(&p) : ENOMEM;
+        error = p.pending && p.fills && p.gaps && p.bindings && p.quota && p.stores ? make_workers(&p) : ENOMEM;
         if (!error)
                 start_names(&p, resolver);
         else
@@ -373,7 +330,7 @@ int proxy_run(const struct config *config, int channel, const struct probe_token
         if (!error)
                 error = start_workers(&p, &started);
         if (!error) {
-                tell_warden(&p, (struct channel_message){.kind = CHANNEL_READY});
+                proxy_tell_warden(&p, (struct channel_message){.kind = CHANNEL_READY});
                 serve(&p);
         }
         if (admin)

@@ -18,6 +18,8 @@ struct gaps;
 struct names;
 struct pending;
 struct probe_token;
+struct channel_message;
+struct quota;
 struct worker;
 
 /* What the admin thread may look at of a worker. */
@@ -36,7 +38,7 @@ struct proxy {
         struct worker **workers;
         struct worker_view *views;
         size_t worker_count;
-        int channel;                     /* to the warden; -1 in manual runs without one */
+        int channel;                     /* to the warden; PROXY_NO_CHANNEL in runs without one */
         const struct probe_token *token; /* of the self-test; NULL: none */
         _Atomic int gate;                /* as the warden last said: 1 open, 0 shut, -1 not known or manual */
         _Atomic bool draining;
@@ -47,6 +49,7 @@ struct proxy {
         struct trusted trusted;    /* resolvers */
         struct names *names;       /* look-ups of our own; NULL: none */
         const struct counters *names_counters;
+        struct quota *quota; /* of connections, for each client */
         unsigned connections_max;
         unsigned flows_max; /* of datagrams, for each worker; 0: none are relayed */
         char apart[64];     /* what follows changes with each connection, what is above is read with each hit */
@@ -54,9 +57,16 @@ struct proxy {
         _Atomic bool overloaded;      /* the gate was asked to shut */
 };
 
+enum { PROXY_NO_CHANNEL = -1 };
+
 /* The child's life: opens stores and log, starts workers and the admin thread, answers the warden, drains at the end.
  * The resolvers are those that are believed at first. Returns the exit status. */
 int proxy_run(const struct config *, int channel, const struct probe_token *, const struct resolvers *);
+
+/* proxy/admission.c: a message to the warden, from any thread; and, now and then from the main one, the gate opens
+ * again where there is room. */
+void proxy_tell_warden(const struct proxy *, struct channel_message);
+void proxy_tend_gate(struct proxy *, int64_t now_ms);
 
 /* Whether the operator wants a host's reloads ignored (cache.ignore_reload). */
 bool proxy_ignores_reload(const struct config *, struct span host);

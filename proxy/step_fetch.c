@@ -19,10 +19,33 @@ static bool repeatable(const struct exchange *x)
         return x->request->framing == FRAMING_NONE && method_idempotent((enum method)x->request->method);
 }
 
-static enum step wait_for_port(struct exchange *x)
+/* Not answered with a page of ours: a browser's fall-back to another address needs the truth (design.md §6). */
+static enum step hand_back(struct exchange *x, int error)
+{
+        enum step next;
+
+        if (exchange_stale_instead(x, REUSE_UNREACHABLE, 0, &next))
+                return next;
+        if (!x->background)
+                proxy_unconnected(x->worker, x->client, error);
+        x->detail = "the destination cannot be reached";
+        x->hierarchy = "ORIGINAL_DST";
+        upstream_close(&x->client->upstream, true);
+        x->broken = true;
+        return STEP_FINISH;
+}
+
+enum step step_hand_back(struct exchange *x)
+{
+        const struct upstream *u = x->client->upstream;
+
+        return hand_back(x, u && u->conn.failed ? u->conn.error : ETIMEDOUT);
+}
+
+static enum step wait_for_port(struct exchange *x, int error)
 {
         if (++x->port_tries > PORT_TRIES)
-                return STEP_HAND_BACK;
+                return hand_back(x, error);
         timer_set(&x->worker->wheel, &x->client->conn.timer, 1);
         return STEP_WAIT;
 }
@@ -53,12 +76,12 @@ enum step step_fetch(struct exchange *x)
                 return STEP_CONNECT;
         }
         if (errno == EADDRNOTAVAIL || errno == EADDRINUSE)
-                return wait_for_port(x);
+                return wait_for_port(x, errno);
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
                 proxy_overload(x->worker->proxy);
                 return exchange_fail(x, 503, "this gateway has no resources left");
         }
-        return STEP_HAND_BACK;
+        return hand_back(x, errno);
 }
 
 enum step step_connect(struct exchange *x)
@@ -159,20 +182,4 @@ bool request_pump(struct exchange *x)
                 x->request_done = b.last == BODY_END;
         }
         return true;
-}
-
-/* Not answered with a page of ours: a browser's fall-back to another address needs the truth (design.md §6). */
-enum step step_hand_back(struct exchange *x)
-{
-        enum step next;
-
-        if (exchange_stale_instead(x, REUSE_UNREACHABLE, 0, &next))
-                return next;
-        if (!x->background)
-                proxy_bypass(x->worker, &x->client->destination);
-        x->detail = "the destination cannot be reached";
-        x->hierarchy = "ORIGINAL_DST";
-        upstream_close(&x->client->upstream, true);
-        x->broken = true;
-        return STEP_FINISH;
 }

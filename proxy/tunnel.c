@@ -2,6 +2,7 @@
  * (half-close), and a reset is answered with a reset. */
 #include "proxy/tunnel.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 
 #include "proxy/exchange.h"
@@ -17,6 +18,13 @@ bool tunnel_wanted(const struct client *c)
         return conn_gone(u) || u->eof || u->input.len;
 }
 
+/* It cannot be connected for: its next connections are the destination's own (design.md §6). */
+static void hand_back(struct client *c, int error)
+{
+        proxy_unconnected(c->conn.worker, c, error);
+        client_abort(c);
+}
+
 void tunnel_start(struct client *c)
 {
         struct worker *w = c->conn.worker;
@@ -28,6 +36,8 @@ void tunnel_start(struct client *c)
                 exchange_of_tunnel(c);
         if (!c->upstream)
                 c->upstream = upstream_get(c, SPAN(""), true);
+        if (!c->upstream)
+                hand_back(c, errno);
         timer_set(&w->wheel, &c->conn.timer, TUNNEL_SECONDS);
 }
 
@@ -49,26 +59,17 @@ static size_t move(struct conn *from, struct conn *to)
         return bytes.iov_len;
 }
 
-/* The destination cannot be reached: hand the client back to it (design.md §6). */
-static bool unreachable(struct client *c)
-{
-        if (c->upstream && !(c->upstream->conn.failed && c->upstream->connecting))
-                return false;
-        proxy_bypass(c->conn.worker, &c->destination);
-        client_abort(c);
-        return true;
-}
-
 bool tunnel_run(struct client *c)
 {
-        struct conn *up = c->upstream ? &c->upstream->conn : NULL;
+        struct conn *up = &c->upstream->conn;
         struct exchange *x = c->exchange;
         size_t down;
 
-        if (unreachable(c))
-                return true;
-        if (c->upstream->connecting)
-                return false;
+        if (c->upstream->connecting) {
+                if (up->failed)
+                        hand_back(c, up->error);
+                return up->failed;
+        }
         move(&c->conn, up);
         down = move(up, &c->conn);
         x->sent += down;
@@ -109,6 +110,6 @@ void tunnel_wants(struct client *c)
 void tunnel_late(struct client *c)
 {
         if (c->upstream && c->upstream->connecting)
-                proxy_bypass(c->conn.worker, &c->destination);
+                proxy_unconnected(c->conn.worker, c, ETIMEDOUT);
         client_abort(c);
 }

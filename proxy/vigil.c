@@ -107,11 +107,16 @@ int64_t vigil_next(const struct vigil *v, int64_t now)
         return next;
 }
 
+bool vigil_crowded_good(const struct channel_message *m)
+{
+        return (m->address.sin6_family == AF_INET || m->address.sin6_family == AF_INET6) && m->seconds >= 1 &&
+               m->seconds <= BYPASS_SECONDS_MAX;
+}
+
 bool vigil_bypass_good(const struct channel_message *m)
 {
         /* The port lies at the same place in both families. */
-        return (m->address.sin6_family == AF_INET || m->address.sin6_family == AF_INET6) && m->address.sin6_port != 0 &&
-               m->seconds >= 1 && m->seconds <= BYPASS_SECONDS_MAX;
+        return vigil_crowded_good(m) && m->address.sin6_port != 0;
 }
 
 bool allowance_take(struct allowance *a, int64_t now)

@@ -49,10 +49,11 @@ bool vigil_hung(const struct vigil *, int64_t now);
 /* The time of the next change if nothing is heard; at most a renewal away. */
 int64_t vigil_next(const struct vigil *, int64_t now);
 
-/* What the proxy may ask for in a bypass: a TCP destination, for 1 to 600 s. */
+/* What the proxy may ask for in a bypass: a TCP destination, or a client's address; for 1 to 600 s. */
 bool vigil_bypass_good(const struct channel_message *);
+bool vigil_crowded_good(const struct channel_message *);
 
-/* How many bypasses: 20 a second, 200 at once. */
+/* How many of each: 20 a second, 200 at once. */
 struct allowance {
         int64_t filled; /* 0: never used */
         unsigned left;

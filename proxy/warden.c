@@ -20,18 +20,9 @@
 #include "setup/cookies.h"
 
 enum {
-        DRAIN_MS = 30000,   /* how long running exchanges may take at the end of a proxy that is told to end */
-        COUNT_MS = 250,     /* from one look at the kernel's counters to the next */
-        MESSAGES_MAX = 1024 /* of the proxy, before the rest of the work is seen to again */
+        DRAIN_MS = 30000, /* how long running exchanges may take at the end of a proxy that is told to end */
+        COUNT_MS = 250    /* from one look at the kernel's counters to the next */
 };
-
-static void tell(struct warden *w, enum channel_kind kind, uint32_t value)
-{
-        struct channel_message m = {.kind = kind, .value = value};
-
-        if (w->channel >= 0 && !channel_send(w->channel, &m))
-                log_errno(LOG_DEBUG, errno, "the proxy cannot be told");
-}
 
 /* ---- the gate ------------------------------------------------------------------------------------------------------
  */
@@ -45,7 +36,7 @@ static void set_gate(struct warden *w, bool open)
                 open                           ? "open: connections are intercepted"
                 : w->config->setup.fail_closed ? "shut: connections are refused"
                                                : "shut: connections go direct");
-        tell(w, CHANNEL_GATE, open);
+        warden_tell(w, CHANNEL_GATE, open);
 }
 
 static void shut_gate(struct warden *w)
@@ -147,69 +138,6 @@ static int take_down(struct warden *w)
         return w->config->manual ? 0 : upkeep_end(&w->config->setup);
 }
 
-/* ---- what the proxy says -------------------------------------------------------------------------------------------
- */
-
-static void bypass(struct warden *w, const struct channel_message *m, int64_t now)
-{
-        int error;
-
-        if (!vigil_bypass_good(m)) {
-                w->bad_messages++;
-                return;
-        }
-        if (!w->gate || !allowance_take(&w->bypasses, now))
-                return;
-        error = gate_bypass(w->gate, (const struct sockaddr *)&m->address, m->seconds);
-        if (error && !(error == ENOENT && w->config->manual))
-                log_errno(LOG_WARNING, error, "a destination cannot be handed back");
-}
-
-static void hear(struct warden *w, const struct channel_message *m, int64_t now)
-{
-        switch (m->kind) {
-        case CHANNEL_READY:
-                vigil_heard(&w->vigil, m, now);
-                log_say(LOG_INFO, "the proxy is ready");
-                notify("READY=1");
-                if (w->gate)
-                        tell(w, CHANNEL_GATE, w->open);
-                break;
-        case CHANNEL_HEARTBEAT:
-        case CHANNEL_SHUT:
-                vigil_heard(&w->vigil, m, now);
-                break;
-        case CHANNEL_BYPASS:
-                bypass(w, m, now);
-                break;
-        case CHANNEL_PROBE:
-                prober_accepted(&w->prober);
-                break;
-        default:
-                w->bad_messages++;
-        }
-}
-
-/* The end of the channel is the end of the proxy, which SIGCHLD reports; until then there is nothing to read. */
-static void listen_to_proxy(struct warden *w, int64_t now)
-{
-        struct channel_message m;
-        unsigned long bad = w->bad_messages;
-
-        for (int i = 0; i < MESSAGES_MAX; i++) {
-                if (!channel_receive(w->channel, &m)) {
-                        if (errno != EAGAIN) {
-                                close(w->channel);
-                                w->channel = -1;
-                        }
-                        break;
-                }
-                hear(w, &m, now);
-        }
-        if (w->bad_messages != bad && bad == 0)
-                log_say(LOG_WARNING, "the proxy has sent a message that makes no sense; such messages are ignored");
-}
-
 /* ---- what the proxy cannot read ------------------------------------------------------------------------------------
  */
 
@@ -280,7 +208,7 @@ static void drain(struct warden *w, int64_t now)
         w->vigil.draining = true;
         w->deadline = now + DRAIN_MS;
         shut_gate(w);
-        tell(w, CHANNEL_DRAIN, 0);
+        warden_tell(w, CHANNEL_DRAIN, 0);
 }
 
 /* The second time it does not wait. In the middle of a reload the end is all that is left of it. */
@@ -321,7 +249,7 @@ static void obey(struct warden *w, int sign, int64_t now)
                 begin_end(w, now);
                 break;
         case SIGUSR1:
-                tell(w, CHANNEL_REOPEN, 0);
+                warden_tell(w, CHANNEL_REOPEN, 0);
                 break;
         case SIGHUP:
                 begin_reload(w, now);
@@ -385,7 +313,7 @@ static void wait_for_something(struct warden *w)
                 if (fds[i].revents)
                         upkeep_heard(&w->upkeep, now);
         if (fds[1].revents)
-                listen_to_proxy(w, now);
+                warden_listen(w, now);
         if (fds[0].revents)
                 read_signals(w, now);
 }

@@ -30,7 +30,7 @@ struct warden {
         bool killed;
         struct vigil vigil;
         struct prober prober;
-        struct allowance bypasses;
+        struct allowance bypasses, crowded;
         struct resolvers resolvers; /* those that the configuration or resolv.conf(5) names */
         bool resolvers_told;        /* to the proxy */
         unsigned long bad_messages;
@@ -40,6 +40,10 @@ struct warden {
 
 /* Until SIGTERM or SIGINT; then everything is taken down. Returns the exit status. */
 int warden_serve(struct warden *);
+
+/* proxy/warden_hear.c: heeds what the proxy has said, and tells it something. */
+void warden_listen(struct warden *, int64_t now);
+void warden_tell(struct warden *, enum channel_kind, uint32_t value);
 
 /* proxy/run.c: forks the proxy. 0 with child and channel set, or an errno that has been said. */
 int warden_start_proxy(struct warden *);

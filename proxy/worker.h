@@ -80,14 +80,19 @@ int listen_socket(const struct config *, int family, uint16_t port);
 union address;
 void proxy_bypass(struct worker *, const union address *);
 
+/* The client's destination could not be connected to, for this reason (errno): what that says of the destination hands
+ * that back, what it says of the client, such as that its ports are used up, hands the client back, and of this machine
+ * all. */
+void proxy_unconnected(struct worker *, const struct client *, int error);
+
 /* The connection of a self-test has reached a worker. Any thread. */
 void proxy_probed(struct proxy *);
 
-/* A connection was accepted: shuts the gate if that was one too many. */
-void proxy_admitted(struct proxy *);
-void proxy_left(struct proxy *);
+/* A connection was accepted: shuts the gate if that was one too many, or for this client if it has its share. */
+void proxy_admitted(struct worker *, const union address *client);
+void proxy_left(struct proxy *, const union address *client);
 
-/* Too many connections or descriptors: the gate is shut until there are fewer (proxy/proxy.c). Any thread. */
+/* Too many connections or descriptors: the gate is shut until there are fewer (proxy/admission.c). Any thread. */
 void proxy_overload(struct proxy *);
 
 #endif

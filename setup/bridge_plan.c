@@ -159,7 +159,7 @@ static bool add_dns_opening(struct setup_text *t, const struct setup_options *o)
         if (!relays_dns(o))
                 return true;
         if (o->fail_closed)
-                ok = text_add(t, "                iifname != @gate return\n") && plan_handed_back(t);
+                ok = text_add(t, "                iifname != @gate return\n") && plan_handed_back(t) && plan_crowded(t);
         return ok && text_add(t, "                tcp dport 53 ") && add_jump(t, o);
 }
 
@@ -173,7 +173,7 @@ static bool add_opening(struct setup_text *t, const struct setup_options *o)
                         ok = ok && text_add(t, "               ") &&
                              add_statement(t, "delete", kinds[k], &versions[i], false, "") && text_add(t, "\n");
         ok = ok && (o->fail_closed || text_add(t, "                iifname != @gate return\n")) && plan_bypass(t, o);
-        ok = ok && (o->fail_closed || plan_handed_back(t)) && plan_unproved(t, o, "") &&
+        ok = ok && (o->fail_closed || (plan_handed_back(t) && plan_crowded(t))) && plan_unproved(t, o, "") &&
              text_add(t, "                ") && plan_ports(t, o) && add_jump(t, o) && add_dns_opening(t, o);
         return ok && text_add(t, "        }\n");
 }
@@ -326,7 +326,7 @@ bool bridge_plan_nft(const struct setup_options *o, struct setup_text *t)
                               "                flags timeout\n"
                               "        }\n");
 
-        ok = ok && plan_answered_set(t, o);
+        ok = ok && plan_crowded_sets(t) && plan_answered_set(t, o);
         for (size_t i = 0; i < 2; i++)
                 ok = ok && add_sets(t, o, &versions[i]);
         ok = ok && text_add(t, "        chain host {\n"

@@ -206,6 +206,37 @@ int gate_bypass(struct gate *g, const struct sockaddr *a, unsigned seconds)
         return hand_back(g, PLAN_TABLE, is_six, host, port, seconds);
 }
 
+/* Whatever state it is in: it has just these seconds from now on. */
+static int renew_crowded(struct gate *g, const char *table, char version, const char *host, unsigned seconds)
+{
+        struct setup_text script = {NULL, 0, 0};
+
+        return run(g, &script,
+                   text_add(&script,
+                            "add element %s crowded%c { %s }\n"
+                            "delete element %s crowded%c { %s }\n"
+                            "add element %s crowded%c { %s timeout %us }\n",
+                            table, version, host, table, version, host, table, version, host, seconds));
+}
+
+int gate_crowded(struct gate *g, const struct sockaddr *a, unsigned seconds)
+{
+        const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)a;
+        struct in6_addr network = {0};
+        bool is_six = a->sa_family == AF_INET6;
+        char host[INET6_ADDRSTRLEN], version = is_six ? '6' : '4';
+
+        if (a->sa_family != AF_INET && !is_six)
+                return EAFNOSUPPORT;
+        if (is_six)
+                memcpy(&network, &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr, 8);
+        if (!g->nft)
+                return ipset_crowded(a->sa_family, is_six ? (const void *)&network : &four->sin_addr, seconds);
+        inet_ntop(a->sa_family, is_six ? (const void *)&network : &four->sin_addr, host, sizeof host);
+        renew_crowded(g, BRIDGE_TABLE, version, host, seconds); /* which need not be there */
+        return renew_crowded(g, PLAN_TABLE, version, host, seconds);
+}
+
 static bool any_is(const struct links *all, const char *interface)
 {
         for (size_t i = 0; i < all->count; i++)

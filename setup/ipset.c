@@ -115,3 +115,16 @@ int ipset_bypass(const struct sockaddr *a, unsigned seconds)
 
         return tcp ? tcp : udp;
 }
+
+int ipset_crowded(int family, const void *address, unsigned seconds)
+{
+        char buffer[NETLINK_BUFFER];
+        struct nlmsghdr *h = begin(buffer, IPSET_CMD_ADD, family, family == AF_INET6 ? IPSET_MANY6 : IPSET_MANY4);
+        struct nlattr *data = mnl_attr_nest_start(h, IPSET_ATTR_DATA);
+
+        put_address(h, family, address);
+        mnl_attr_put_u8(h, IPSET_ATTR_CIDR, family == AF_INET6 ? 64 : 32);
+        put_timeout(h, seconds);
+        mnl_attr_nest_end(h, data);
+        return talk(h);
+}

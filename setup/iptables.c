@@ -13,14 +13,16 @@ struct form {
         const struct setup_options *o;
         struct setup_text *t;
         int family;
-        const char *tables, *inet, *gate, *back, *icmp, *loopback;
+        const char *tables, *inet, *gate, *back, *many, *icmp, *loopback;
 };
 
 static struct form form_of(const struct setup_options *o, int family, struct setup_text *t)
 {
         if (family == AF_INET)
-                return (struct form){o, t, family, "iptables", "inet", IPSET_GATE4, IPSET_BACK4, "icmp", "127.0.0.1"};
-        return (struct form){o, t, family, "ip6tables", "inet6", IPSET_GATE6, IPSET_BACK6, "icmpv6", "::1"};
+                return (struct form){o,           t,           family,      "iptables", "inet",
+                                     IPSET_GATE4, IPSET_BACK4, IPSET_MANY4, "icmp",     "127.0.0.1"};
+        return (struct form){o,           t,           family,      "ip6tables", "inet6",
+                             IPSET_GATE6, IPSET_BACK6, IPSET_MANY6, "icmpv6",    "::1"};
 }
 
 static bool add_sets(const struct form *f)
@@ -30,7 +32,10 @@ static bool add_sets(const struct form *f)
                text_add(
                        f->t,
                        "ipset create %s hash:ip,port family %s timeout 60   # could not be reached lately: go direct\n",
-                       f->back, f->inet);
+                       f->back, f->inet) &&
+               text_add(f->t,
+                        "ipset create %s hash:net family %s timeout 10   # has too many connections: goes direct\n",
+                        f->many, f->inet);
 }
 
 static bool add_divert(const struct form *f)
@@ -149,6 +154,8 @@ static bool add_chain(const struct form *f)
         ok = ok && add_bypass(f, "-t mangle -A LIMPID");
         if (!o->fail_closed)
                 ok = ok && add_handed_back(f, "");
+        ok = ok &&
+             text_add(f->t, "%s -t mangle -A LIMPID -p tcp -m set --match-set %s src -j RETURN\n", f->tables, f->many);
         for (size_t i = 0; i < o->port_count; i++)
                 ok = ok && add_target(f, o->ports[i]);
         ok = ok && add_datagram_targets(f);
@@ -192,5 +199,5 @@ bool iptables_undo(const struct setup_options *o, int family, struct setup_text 
         for (size_t i = 0; o->fail_closed && i < o->interface_count; i++)
                 ok = ok && text_add(t, "# %s -D FORWARD -i %s -j LIMPID-CLOSED\n", f.tables, o->interfaces[i]);
         ok = ok && (!o->fail_closed || undo_chain(&f, "", "LIMPID-CLOSED"));
-        return ok && text_add(t, "# ipset destroy %s; ipset destroy %s\n", f.gate, f.back);
+        return ok && text_add(t, "# ipset destroy %s; ipset destroy %s; ipset destroy %s\n", f.gate, f.back, f.many);
 }

@@ -100,6 +100,27 @@ bool plan_handed_back(struct setup_text *t)
                    "                ip6 daddr . tcp dport @handed_back6 return\n");
 }
 
+bool plan_crowded(struct setup_text *t)
+{
+        return text_add(
+                t, "                meta l4proto tcp ip saddr @crowded4 return comment \"has too many connections\"\n"
+                   "                meta l4proto tcp ip6 saddr & ffff:ffff:ffff:ffff:: @crowded6 return\n");
+}
+
+bool plan_crowded_sets(struct setup_text *t)
+{
+        return text_add(t, "        set crowded4 {\n"
+                           "                type ipv4_addr\n"
+                           "                flags timeout\n"
+                           "                size 4096\n"
+                           "        }\n"
+                           "        set crowded6 {\n"
+                           "                type ipv6_addr\n"
+                           "                flags timeout\n"
+                           "                size 4096\n"
+                           "        }\n");
+}
+
 bool plan_ports(struct setup_text *t, const struct setup_options *o)
 {
         bool ok = text_add(t, "tcp dport { ");
@@ -284,8 +305,8 @@ static bool add_prerouting(struct setup_text *t, const struct setup_options *o)
         ok = ok && plan_answers(t, o) && add_divert(t, o) && add_datagram_divert(t, o) &&
              text_add(t, "                iifname != @gate return\n");
         ok = ok && (!o->self_test || add_probe(t, o)) && plan_bypass(t, o) && add_no_way(t, o);
-        ok = ok && (o->fail_closed || plan_handed_back(t)) && plan_unproved(t, o, SYN "meta iifkind != \"bridge\" ") &&
-             add_jump(t, o) && add_datagram_jump(t, o);
+        ok = ok && (o->fail_closed || plan_handed_back(t)) && plan_crowded(t) &&
+             plan_unproved(t, o, SYN "meta iifkind != \"bridge\" ") && add_jump(t, o) && add_datagram_jump(t, o);
         return ok && text_add(t, "        }\n");
 }
 
@@ -325,8 +346,8 @@ bool plan_nft(const struct setup_options *o, struct setup_text *t)
                               "                size 65535\n"
                               "        }\n");
 
-        ok = ok && plan_answered_set(t, o) && add_intercept(t, o) && add_datagram_intercept(t, o) &&
-             add_prerouting(t, o);
+        ok = ok && plan_crowded_sets(t) && plan_answered_set(t, o) && add_intercept(t, o) &&
+             add_datagram_intercept(t, o) && add_prerouting(t, o);
         if (o->fail_closed && o->interface_count)
                 ok = ok && add_closed(t, o);
         return ok && text_add(t, "}\n");

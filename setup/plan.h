@@ -28,10 +28,13 @@ const char *const *plan_private(int family);
 /* Whether datagrams are intercepted: they take TPROXY. */
 bool plan_datagrams(const struct setup_options *);
 
-/* Lines of a chain that return where a connection is not to be intercepted: by its addresses, or since its server could
- * not be reached lately. And a condition on the destination's port, which other words may follow. */
+/* Lines of a chain that return where a connection is not to be intercepted: by its addresses, since its server could
+ * not be reached lately, or since its client has too many; and the sets of such clients. And a condition on the
+ * destination's port, which other words may follow. */
 bool plan_bypass(struct setup_text *, const struct setup_options *);
 bool plan_handed_back(struct setup_text *);
+bool plan_crowded(struct setup_text *);
+bool plan_crowded_sets(struct setup_text *);
 bool plan_ports(struct setup_text *, const struct setup_options *);
 
 /* With prove_ipv6: the set of what has answered; the rule that enters what answers now, for packets of all kinds; and

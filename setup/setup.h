@@ -106,6 +106,10 @@ int gate_shut(struct gate *);
 /* New connections to this address (and port) go direct for `seconds`. 0 or errno. */
 int gate_bypass(struct gate *, const struct sockaddr *, unsigned seconds);
 
+/* New connections of this client go direct for `seconds` from now, whatever was said before: of this IPv4 address, or of
+ * the network of 64 bits that this IPv6 address is in. 0 or errno; ENOENT: the operator has made no set for it. */
+int gate_crowded(struct gate *, const struct sockaddr *, unsigned seconds);
+
 /* For so long this IPv6 destination counts as one that has answered. 0 or errno. */
 int gate_prove(struct gate *, const struct sockaddr_in6 *, unsigned seconds);
 

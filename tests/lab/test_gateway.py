@@ -341,6 +341,23 @@ def test_k3_beyond_the_limit_connections_go_direct(lab, limpid_with, there, orig
     wait.eventually(lambda: intercepted(there, lab.other_client) is True, "the gate to open again")
 
 
+@pytest.mark.parametrize("family", [4, 6])
+def test_k3_a_client_beyond_its_share_goes_direct_and_no_other(lab, limpid_with, origin, connect, family):
+    """Nor is any of its connections reset; and when it has fewer, it is intercepted again."""
+    limpid, there = limpid_with(intercept={"max_connections_per_client": 10}), origin(family=family)
+    wires = [connect(there) for _ in range(30)]
+    for wire in wires:
+        wire.send(get(there.host))
+    assert all(wire.response().status == 200 for wire in wires)
+    wait.eventually(lambda: intercepted(there, lab.client) is False, "the client to be handed back")
+    assert intercepted(there, lab.other_client) is True
+    limpid.said("has too many connections: its new ones go direct")
+    assert limpid.stats()["clients_crowded"] == 1
+    for wire in wires:
+        wire.close()
+    wait.eventually(lambda: intercepted(there, lab.client) is True, "the client to be intercepted again")
+
+
 def test_fail_closed_leaves_nothing_direct(lab, limpid_with, origin):
     """Not even where nobody is left to refuse it: the rules do, with a reset."""
     limpid, servers = limpid_with(intercept={"fail": "closed"}), [origin(), origin(family=6)]

@@ -185,6 +185,17 @@ def test_iptables_hand_back_what_cannot_be_reached(lab, by_iptables, origin):
     wait.eventually(lambda: there.address in lab.gateway.run("ipset", "list", "limpid4-back"), "the destination in the set")
 
 
+@pytest.mark.parametrize("family", [4, 6])
+def test_iptables_hand_back_a_client_with_too_many_connections(lab, by_iptables, origin, connect, family):
+    by_iptables(max_connections_per_client=5)
+    there = origin(family=family)
+    wait.eventually(lambda: intercepted(there, lab.client) is True, "the gate to open")
+    wires = [connect(there) for _ in range(8)]
+    assert all(wire.ask(get(there.host)).status == 200 for wire in wires)
+    wait.eventually(lambda: intercepted(there, lab.client) is False, "the client to be handed back")
+    assert intercepted(there, lab.other_client) is True
+
+
 def test_behind_iptables_what_is_not_intercepted_may_be_refused(lab, by_iptables, origin):
     limpid, there = by_iptables(fail="closed"), origin()
     wait.eventually(lambda: intercepted(there, lab.client) is True, "the gate to open")

@@ -12,6 +12,7 @@ from lab import wait
 from lab.limpid import sanitized
 from lab.origin import answer
 from lab.wire import Closed, get, reply
+from test_gateway import intercepted
 
 STORED = "Cache-Control: max-age=600"
 
@@ -215,6 +216,26 @@ def test_unspoofed_where_configured(lab, limpid_with, origin, fetch):
     there = origin()
     assert fetch(there).body == b"ok"
     assert there.connections[0].peer == "192.0.2.1"
+
+
+@pytest.mark.parametrize("kind", ["request", "tunnel"])
+def test_a_client_that_has_no_port_left_is_handed_back_and_not_its_server(lab, limpid_with, origin, connect, kind):
+    """Each of the ports that there are for its address and this server has a connection that lasts."""
+    limpid, over, name = limpid_with(), threading.Event(), "net.ipv4.ip_local_port_range"
+    there = origin(*[lambda _: over.wait(60)] * 4, answer(reply("ok")))
+    before = lab.gateway.run("sysctl", "-n", name).split()
+    lab.gateway.run("sysctl", "-qw", f"{name}=40000 40003")
+    try:
+        wires = [connect(there) for _ in range(6)]
+        for wire in wires:
+            wire.send(get(there.host, "/held") if kind == "request" else b"\0neither HTTP nor anything else\r\n\r\n")
+        limpid.said(f"client {lab.client.address4} cannot be connected for: its new connections go direct")
+        wait.eventually(lambda: intercepted(there, lab.client) is False, "the client to be handed back")
+        assert intercepted(there, lab.other_client) is True
+        assert limpid.stats()["upstream_failures"] == 0
+    finally:
+        over.set()
+        lab.gateway.run("sysctl", "-qw", f"{name}={' '.join(before)}")
 
 
 @pytest.mark.parametrize("family", [4, 6])

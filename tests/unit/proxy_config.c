@@ -102,6 +102,7 @@ static void expect_defaults(void)
         cr_expect_eq(s->listen_port, 3129);
         cr_expect_eq(s->form, SETUP_TPROXY);
         cr_expect_eq(config->max_connections, 0);
+        cr_expect_eq(config->max_connections_per_client, 0);
         cr_expect_eq(s->mark, 1);
         cr_expect_eq(s->table, 100);
         cr_expect(s->ipv6);
@@ -188,7 +189,7 @@ Test(config, every_key_of_interception)
 
         GOOD("intercept { interfaces = {a, \"b.1\"} ports = {80, 8080} listen_port = 1 form = \"mark\" max_connections "
              "= 5\n"
-             "mark = 0x10 table = 7 ipv6 = no bypass_clients = {\"10.0.0.0/8\"} bypass_servers = {private, "
+             "max_connections_per_client = 3 mark = 0x10 table = 7 ipv6 = no bypass_clients = {\"10.0.0.0/8\"} bypass_servers = {private, "
              "\"2001:db8::/32\"}\n"
              "match = \"ip daddr != 192.0.2.1\" self_test = off fail = closed manual = yes }");
         s = &config->setup;
@@ -200,6 +201,7 @@ Test(config, every_key_of_interception)
         cr_expect_eq(s->listen_port, 1);
         cr_expect_eq(s->form, SETUP_MARK);
         cr_expect_eq(config->max_connections, 5);
+        cr_expect_eq(config->max_connections_per_client, 3);
         cr_expect_eq(s->mark, 16);
         cr_expect_eq(s->table, 7);
         cr_expect_not(s->ipv6);

@@ -177,6 +177,17 @@ Test(vigil, what_may_be_bypassed)
                 cr_expect_not(vigil_bypass_good(&bad[i]), "%zu", i);
 }
 
+Test(vigil, a_client_is_an_address_without_a_port)
+{
+        const struct channel_message good[] = {bypass(AF_INET, 0, 10), bypass(AF_INET6, 0, 600)};
+        const struct channel_message bad[] = {bypass(AF_UNIX, 0, 10), bypass(AF_INET, 0, 0), bypass(AF_INET6, 0, 601)};
+
+        for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+                cr_expect(vigil_crowded_good(&good[i]), "%zu", i);
+        for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+                cr_expect_not(vigil_crowded_good(&bad[i]), "%zu", i);
+}
+
 Test(vigil, bypasses_are_rationed)
 {
         struct allowance a = {0};

@@ -97,6 +97,7 @@ Test(iptables, the_gate_is_asked_before_the_target)
 
         cr_expect_lt(strstr(at, "--match-set limpid4 src,src -j RETURN"), strstr(at, "-j TPROXY"));
         cr_expect_lt(strstr(at, "--match-set limpid4-back dst,dst -j RETURN"), strstr(at, "-j TPROXY"));
+        cr_expect_lt(strstr(at, "--match-set limpid4-many src -j RETURN"), strstr(at, "-j TPROXY"));
         cr_expect_lt(strstr(at, "! --syn -m socket"), strstr(at, "--match-set limpid4 src,src"));
         setup_text_free(&text);
 }

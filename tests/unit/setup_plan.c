@@ -56,6 +56,8 @@ Test(plan, order_decides)
         cr_assert(before(nft, "iifname != @gate", "203.0.113.0/24"));
         cr_assert(before(nft, "203.0.113.0/24", "jump intercept"));
         cr_assert(before(nft, "@handed_back4 return", "jump intercept"));
+        cr_assert(before(nft, "@crowded4 return", "jump intercept"));
+        cr_assert(before(nft, "@crowded6 return", "jump intercept"));
 }
 
 Test(plan, the_mark_is_set_after_tproxy_and_no_other_bits_are_touched)
@@ -153,6 +155,7 @@ Test(plan, closed_refuses_what_was_not_intercepted)
         cr_assert_not_null(strstr(text.at, "reject with tcp reset"));
         cr_assert_null(strstr(text.at, "ip daddr . tcp dport @handed_back4"),
                        "what must be filtered is not handed back");
+        cr_assert(before(text.at, "@crowded4 return", "chain forward"), "its new connections are refused instead");
 }
 
 Test(plan, datagrams_only_where_they_are_asked_for)
