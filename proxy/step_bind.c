@@ -7,6 +7,8 @@
 #include "proxy/exchange.h"
 #include "proxy/names.h"
 
+enum { LENT_MAX = 64 << 20 /* of a response in parts: a thousand slices at the most */ };
+
 /* An address as a host: "192.0.2.1", "[2001:db8::1]". False: it is a name. */
 static bool literal(struct span host, union address *a)
 {
@@ -136,7 +138,13 @@ enum step exchange_stop_borrowing(struct exchange *x)
         return STEP_BIND;
 }
 
+/* What was stored whole lacks nothing. Else as much is looked through as an event loop can do at once; of more it is
+ * not told. */
 bool exchange_lends(struct exchange *x, uint64_t first, uint64_t end)
 {
-        return first >= end || reader_held_to(x->reader, x->worker->found.id, first, end) == end;
+        const struct found *f = &x->worker->found;
+
+        if (first >= end || !(f->stored.flags & STORED_SPARSE))
+                return true;
+        return end - first <= LENT_MAX && reader_held_to(x->reader, f->id, first, end) == end;
 }

@@ -343,6 +343,20 @@ def test_a_part_of_what_is_shared_is_not_filled_up_by_who_may_only_read(limpid, 
     assert ask(connect, new, host, "/file", "Range: bytes=200000-200099").body == b"n" * 100
 
 
+def test_of_much_that_is_in_parts_who_may_only_read_gets_a_part(limpid, asked, bind, origin, connect):
+    """Whether all of it is there takes looking at each part, and that is not done for more than an event loop has time for."""
+    size, all_but_one = 70 << 20, f"Range: bytes=0-{(70 << 20) - 2}"
+    old, new = (origin(answer(ranged(letter * size))) for letter in (b"o", b"n"))
+    host, asked.ttl = bind(old), 0
+    assert len(ask(connect, old, host, "/file", all_but_one).body) == size - 1
+    assert ask(connect, old, host, "/file", all_but_one).hit
+    asked.names[host], asked.ttl = [new.address], 60
+    expire(connect, limpid, old, host)
+    assert ask(connect, old, host, "/file", "Range: bytes=1000000-2000000").hit
+    got = ask(connect, old, host, "/file", all_but_one)
+    assert got.body == b"o" * (size - 1) and f"@{old.address}" in got.get("Cache-Status")
+
+
 def test_what_is_in_use_is_asked_for_again_before_it_runs_out(limpid, asked, bind, origin, connect):
     """The answers are good for five seconds each, and nobody ever finds that one has run out."""
     there, = genuine(origin)
