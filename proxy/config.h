@@ -28,6 +28,7 @@ struct config {
         struct config_store *stores; /* at least none */
         size_t store_count;
         uint64_t max_object;
+        uint64_t fill_memory; /* 0: an eighth of the machine's */
         bool keep_set_cookie;
         bool whole_for_ranges;            /* where parts cannot be put together */
         const char *const *ignore_reload; /* names of hosts, or "*." and a name */

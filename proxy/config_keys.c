@@ -58,6 +58,7 @@ const struct config_key config_keys[CONFIG_KEYS] = {
         TEXT("store", "path", "/var/lib/limpid", offsetof(struct config_store, path), value_path),
         SIZE("store", "size", "20G", offsetof(struct config_store, size), 16 * MIB, PIB),
         SIZE("cache", "max_object", "256G", AT(config.max_object), 1, PIB),
+        SIZE("cache", "fill_memory", "0", AT(config.fill_memory), 0, PIB),
         CHOICE("cache", "set_cookie", "strip", CONFIG_FLAG, config.keep_set_cookie, "strip", "keep"),
         CHOICE("cache", "ranges_without_validator", "pass", CONFIG_FLAG, config.whole_for_ranges, "pass", "whole"),
         TEXTS("cache", "ignore_reload", NULL, config.ignore_reload, config.ignore_reload_count, value_host),

@@ -38,7 +38,7 @@ struct config_key {
         const char *const *words;
 };
 
-enum { CONFIG_KEYS = 37 };
+enum { CONFIG_KEYS = 38 };
 extern const struct config_key config_keys[CONFIG_KEYS];
 
 #endif

@@ -35,15 +35,19 @@ static bool copy_head(struct fill *f, const struct fill_head *h)
         return true;
 }
 
-bool fill_arrives(struct fill_reader *r, struct store *store, const struct fill_head *head, uint64_t limit)
+const char *fill_arrives(struct fill_reader *r, struct fills *all, struct store *store, const struct fill_head *head,
+                         uint64_t limit)
 {
         struct fill *f = r->fill;
 
         if (head->length != UINT64_MAX && head->length > limit)
-                return false;
+                return "its body is too large";
+        if (head->length > INLINE_MAX && fills_full(all))
+                return "too much is arriving at once";
         if (!copy_head(f, head))
-                return false;
+                return "out of memory";
         pthread_mutex_lock(&f->lock);
+        f->all = all;
         f->store = store;
         f->limit = limit;
         f->id = store_next_id(store);
@@ -52,7 +56,7 @@ bool fill_arrives(struct fill_reader *r, struct store *store, const struct fill_
         f->state = FILL_ARRIVING;
         fill_wake_all(f);
         pthread_mutex_unlock(&f->lock);
-        return true;
+        return NULL;
 }
 
 /* ---- pieces --------------------------------------------------------------------------------------------------------
@@ -94,6 +98,7 @@ void fill_drop_pieces(struct fill *f)
                         continue;
                 }
                 *link = p->next;
+                fill_let_go(f, p->cap);
                 free(p->bytes);
                 free(p);
         }
@@ -198,6 +203,7 @@ static bool add_piece(struct fill *f)
                 free(p);
                 return false;
         }
+        fill_hold(f, p->cap);
         p->fill = f;
         p->offset = f->length;
         if (f->last)
@@ -215,6 +221,7 @@ static bool outgrow(struct fill *f)
 
         if (!bytes)
                 return false;
+        fill_hold(f, SLICE_MAX);
         memcpy(bytes, f->last->bytes, f->last->len);
         f->outgrown = f->last->bytes;
         f->last->bytes = bytes;
@@ -290,7 +297,7 @@ bool fill_room(struct fill_reader *r)
         fill_drop_pieces(f);
         /* There is nobody to be far ahead of where the rest is fetched for the store alone. */
         room = (f->length < f->fastest + AHEAD_MAX || fill_led_for_nobody(f)) &&
-               ((f->storing && !f->holed) || bytes_kept(f) <= MEMORY_MAX);
+               ((f->storing && !f->holed) || bytes_kept(f) <= (fills_full(f->all) ? SLICE_MAX : MEMORY_MAX));
         f->stalled = !room;
         pthread_mutex_unlock(&f->lock);
         return room;

@@ -50,7 +50,9 @@ struct fill_head {
 /* ---- the fills under way, by key ----------------------------------------------------------------------------------
  */
 
-struct fills *fills_new(void);
+/* `memory`: bytes that bodies may take of it while they arrive, all together; from then on new ones, but for small
+ * ones, are not taken in, and those that are not stored keep no more than a slice for slow readers. */
+struct fills *fills_new(uint64_t memory);
 void fills_free(struct fills **);
 
 /* Joins the fill under way for the key, or leads a new one, which others will join. `fills` NULL: a new one that nobody
@@ -86,9 +88,10 @@ void fill_leave(struct fill_reader **);
 /* ---- the leader ----------------------------------------------------------------------------------------------------
  */
 
-/* The head has come: ARRIVING. All that *stored and vary point to is copied. `expected`: the body's length or
- * UINT64_MAX; more than `limit` bytes are not stored. False: too large or out of memory, call fill_release. */
-bool fill_arrives(struct fill_reader *, struct store *, const struct fill_head *, uint64_t limit);
+/* The head has come: ARRIVING. All that *stored and vary point to is copied. More than `limit` bytes are not stored;
+ * the memory is that of these fills. NULL; or why it is not taken in, then call fill_end. */
+const char *fill_arrives(struct fill_reader *, struct fills *, struct store *, const struct fill_head *,
+                         uint64_t limit);
 
 /* Takes body bytes. False: out of memory, the body is CUT. */
 bool fill_add(struct fill_reader *, struct span more);
@@ -113,8 +116,13 @@ bool fill_crowded(const struct fill_reader *);
 bool fill_storing(const struct fill_reader *);
 
 /* The leader's client has gone. True: it is to go on, because there are others to lead for (the leader is woken when
- * the last has left), or because little is missing of what will be stored: FINISH_BYTES, or a tenth. */
-bool fill_deafen(struct fill_reader *);
+ * the last has left), or because little is missing of what will be stored: FINISH_BYTES, or a tenth. Which holds only
+ * as long as the server is not too slow (fill_drips); asked anew whenever something has come. `now` in seconds. */
+bool fill_deafen(struct fill_reader *, int64_t now);
+
+/* Where nobody reads but the leader, or only the store gets it: whether less than LONE_BYTES came in the last
+ * LONE_SECONDS. Asked again and again. */
+bool fill_drips(struct fill_reader *, int64_t now);
 
 /* ---- every reader --------------------------------------------------------------------------------------------------
  */

@@ -7,6 +7,8 @@
 enum {
         CROWD = 8,              /* readers */
         FINISH_BYTES = 1 << 20, /* the rest that is fetched though nobody waits for it */
+        LONE_BYTES = 1 << 20,   /* which what nobody waits for has to bring … */
+        LONE_SECONDS = 30,      /* … in so long, or it is not worth its connection and its memory */
         AHEAD_MAX = 2 << 20,    /* bytes that are fetched before the fastest reader wants them */
         MEMORY_MAX = 16 << 20   /* bytes that wait for slow readers and are not stored; the store bounds what is */
 };
@@ -27,6 +29,7 @@ struct piece {
 struct fill {
         pthread_mutex_t lock;
         struct fills *fills; /* where it is found; NULL: nowhere, or not any more */
+        struct fills *all;   /* whose memory it takes part of */
         struct fill *next, **link;
         unsigned refs; /* readers, notes on their way, pieces with the writer */
         enum fill_state state;
@@ -35,8 +38,11 @@ struct fill {
         char *texts[2]; /* heap: the key's, and the head's */
         struct store *store;
         uint64_t id, limit, length;
-        uint64_t fastest; /* where the fastest reader ever was */
-        uint64_t resume;  /* what lies before is no longer tried to be stored */
+        uint64_t held;      /* of the memory */
+        uint64_t fastest;   /* where the fastest reader ever was */
+        int64_t lone_since; /* nobody has waited for it, or the last time that this was looked at; 0: somebody does */
+        uint64_t lone_from; /* what had come by then */
+        uint64_t resume;    /* what lies before is no longer tried to be stored */
         struct fill_head head;
         struct piece *first, *last; /* in memory, in order; the last one grows */
         char *outgrown;             /* a first piece that became too small: somebody may be sending from it */
@@ -52,6 +58,10 @@ void fill_drop_pieces(struct fill *);
 bool fill_led_for_nobody(const struct fill *);
 /* Gives the lock up; frees the fill with its last reference. */
 void fill_unref_unlock(struct fill *);
+/* Takes so many bytes of the common memory, or gives them back; and whether no more should be taken. */
+void fill_hold(struct fill *, size_t bytes);
+void fill_let_go(struct fill *, size_t bytes);
+bool fills_full(const struct fills *);
 /* Nobody new finds it. Takes and gives the table's lock. */
 void fill_hide(struct fill *);
 

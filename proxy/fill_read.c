@@ -129,14 +129,46 @@ static bool nearly_whole(const struct fill *f)
                (rest <= FINISH_BYTES || rest <= whole / 10);
 }
 
-bool fill_deafen(struct fill_reader *r)
+/* With the lock held. */
+static bool drips(struct fill *f, int64_t now)
+{
+        bool enough = f->length - f->lone_from >= LONE_BYTES;
+
+        if (f->lone_since && now - f->lone_since < LONE_SECONDS)
+                return false;
+        enough |= !f->lone_since;
+        f->lone_since = now;
+        f->lone_from = f->length;
+        return !enough;
+}
+
+static bool has_others(const struct fill_reader *r)
+{
+        return r->fill->readers != r || r->next;
+}
+
+bool fill_drips(struct fill_reader *r, int64_t now)
+{
+        struct fill *f = r->fill;
+        bool slow = false;
+
+        pthread_mutex_lock(&f->lock);
+        if (has_others(r))
+                f->lone_since = 0;
+        else
+                slow = drips(f, now);
+        pthread_mutex_unlock(&f->lock);
+        return slow;
+}
+
+bool fill_deafen(struct fill_reader *r, int64_t now)
 {
         struct fill *f = r->fill;
         bool goes_on;
 
         pthread_mutex_lock(&f->lock);
         r->deaf = true;
-        goes_on = f->readers != r || r->next || nearly_whole(f);
+        goes_on = has_others(r) || nearly_whole(f);
         pthread_mutex_unlock(&f->lock);
-        return goes_on;
+        return goes_on && !fill_drips(r, now);
 }

@@ -7,18 +7,22 @@
 enum { BUCKETS = 1024, MEMORY = 4096, HOST_MINUTES = 10, MINUTE_BITS = 24 };
 
 struct fills {
+        uint64_t memory_most;
+        _Atomic uint64_t memory; /* taken */
         pthread_mutex_t lock;
         struct fill *buckets[BUCKETS];
         _Atomic uint64_t noted[NOTED_KINDS][MEMORY]; /* hashes of keys */
         _Atomic uint64_t hosts[MEMORY];              /* that ignore Range: 40 bits of a hash, 24 of the minute */
 };
 
-struct fills *fills_new(void)
+struct fills *fills_new(uint64_t memory)
 {
         struct fills *t = calloc(1, sizeof *t);
 
-        if (t)
-                pthread_mutex_init(&t->lock, NULL);
+        if (!t)
+                return NULL;
+        t->memory_most = memory;
+        pthread_mutex_init(&t->lock, NULL);
         return t;
 }
 
@@ -87,6 +91,23 @@ bool fills_host_ignores_range(const struct fills *t, const struct key *host, int
         return noted && noted >> MINUTE_BITS == tag(host) >> MINUTE_BITS && since < HOST_MINUTES;
 }
 
+void fill_hold(struct fill *f, size_t bytes)
+{
+        f->held += bytes;
+        atomic_fetch_add_explicit(&f->all->memory, bytes, memory_order_relaxed);
+}
+
+void fill_let_go(struct fill *f, size_t bytes)
+{
+        f->held -= bytes;
+        atomic_fetch_sub_explicit(&f->all->memory, bytes, memory_order_relaxed);
+}
+
+bool fills_full(const struct fills *t)
+{
+        return atomic_load_explicit(&t->memory, memory_order_relaxed) >= t->memory_most;
+}
+
 /* ---- a fill's life -------------------------------------------------------------------------------------------------
  */
 
@@ -117,6 +138,8 @@ static void free_fill(struct fill *f)
                 free(p->bytes);
                 free(p);
         }
+        if (f->held)
+                fill_let_go(f, f->held);
         if (f->pinned)
                 store_unpin(f->store, f->id);
         if (f->sliced && !f->handed_over)

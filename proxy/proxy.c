@@ -31,7 +31,8 @@ enum {
         BEAT_MS = 500,
         FD_RESERVE = 64,        /* for logs, stores, sockets of our own */
         BINDINGS_MAX = 1 << 18, /* pairs; 16 bytes each */
-        CLIENT_LEAST = 64       /* connections that each client may have, if there are so many */
+        CLIENT_LEAST = 64,      /* connections that each client may have, if there are so many */
+        FILL_MEMORY_LEAST = 64 << 20
 };
 
 size_t proxy_store_index(const struct proxy *p, const struct key *key)
@@ -68,6 +69,17 @@ static unsigned client_limit(const struct proxy *p)
         if (p->config->max_connections_per_client)
                 return p->config->max_connections_per_client;
         return quarter > CLIENT_LEAST ? quarter : CLIENT_LEAST;
+}
+
+/* For bodies that are arriving. */
+static uint64_t fill_memory(const struct config *config)
+{
+        long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+        uint64_t eighth = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page / 8 : 0;
+
+        if (config->fill_memory)
+                return config->fill_memory;
+        return eighth > FILL_MEMORY_LEAST ? eighth : FILL_MEMORY_LEAST;
 }
 
 static void open_stores(struct proxy *p)
@@ -313,7 +325,7 @@ int proxy_run(const struct config *config, int channel, const struct probe_token
                 return 1;
         }
         p.pending = pending_new();
-        p.fills = fills_new();
+        p.fills = fills_new(fill_memory(config));
         p.gaps = gaps_new();
         p.bindings = bindings_new(BINDINGS_MAX);
         limit_connections(&p);

@@ -136,8 +136,8 @@ uint64_t exchange_storable_most(const struct exchange *x)
         return eighth < config->max_object ? eighth : config->max_object;
 }
 
-/* In a fill that others have joined already, or in one of its own. */
-static bool lead_fill(struct exchange *x, const struct fill_head *head)
+/* In a fill that others have joined already, or in one of its own. NULL, or why not. */
+static const char *lead_fill(struct exchange *x, const struct fill_head *head)
 {
         if (!x->part)
                 x->part = fills_enter(x->worker->proxy->fills, &x->key, x->worker, exchange_wake, x->client, &x->leads);
@@ -146,9 +146,9 @@ static bool lead_fill(struct exchange *x, const struct fill_head *head)
                 x->part = fills_enter(NULL, &x->key, x->worker, exchange_wake, x->client, &x->leads);
         }
         if (!x->part)
-                return false;
+                return "out of memory";
         exchange_unpin(x); /* the response that this one replaces */
-        return fill_arrives(x->part, x->store, head, exchange_storable_most(x));
+        return fill_arrives(x->part, x->worker->proxy->fills, x->store, head, exchange_storable_most(x));
 }
 
 /* Whether Content-Location says that the body is what a GET of the same URI would yield (RFC 9110 §8.7). */
@@ -188,14 +188,13 @@ static const char *start_fill(struct exchange *x)
         stored.fields = (struct span){fields.at, fields.len};
         if (x->ranged) /* it came as a 206 */
                 stored.reason = SPAN("OK");
-        if (!lead_fill(x, &(struct fill_head){
-                                  .stored = stored,
-                                  .vary = {names.at, names.len},
-                                  .variant = names.len ? vary_hash((struct span){names.at, names.len}, x->request) : 0,
-                                  .replaces = x->replaces,
-                                  .length = expected}))
-                return "its body is too large";
-        return NULL;
+        return lead_fill(x,
+                         &(struct fill_head){
+                                 .stored = stored,
+                                 .vary = {names.at, names.len},
+                                 .variant = names.len ? vary_hash((struct span){names.at, names.len}, x->request) : 0,
+                                 .replaces = x->replaces,
+                                 .length = expected});
 }
 
 /* cases.md H12: who authenticates the connection owns it; nothing on it is shared. */

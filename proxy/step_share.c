@@ -283,7 +283,7 @@ static void take(struct exchange *x)
 /* As long as somebody wants it soon. */
 static void fetch_more(struct exchange *x)
 {
-        if (!x->request_done && !request_pump(x)) {
+        if ((!x->request_done && !request_pump(x)) || (x->background && fill_drips(x->part, x->worker->wheel.now))) {
                 cut(x);
                 return;
         }
@@ -294,7 +294,7 @@ static void fetch_more(struct exchange *x)
 
 bool exchange_leads_on(struct exchange *x)
 {
-        return x->step == STEP_SHARE && x->leads && !x->fetched && fill_deafen(x->part);
+        return x->step == STEP_SHARE && x->leads && !x->fetched && fill_deafen(x->part, x->worker->wheel.now);
 }
 
 /* ---- every reader --------------------------------------------------------------------------------------------------

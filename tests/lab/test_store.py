@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -282,3 +283,27 @@ def test_max_object(limpid_with, origin, fetch):
     for path, stored in (("/1000000/x", True), ("/1100000/x", False)):
         fetch(there, path)
         assert fetch(there, path).hit == stored
+
+
+def test_what_is_arriving_has_so_much_memory_together(limpid_with, origin, connect, fetch):
+    """What is too much passes: it is right, and as quick as ever, but not stored."""
+    limpid_with(cache={"fill_memory": "500K"})
+    whole, half, go = reply(pattern(4_000_000), STORED), 2_000_000, threading.Event()
+    slow = origin(lambda c: (c.request(), c.send(whole[:half]), c.wait(go), c.send(whole[half:])))
+    there, wire = origin(answer(objects)), connect(slow)
+    wire.send(get(slow.host, "/slow"))
+    assert wire.head().status == 200 and len(wire.read(1_900_000)) == 1_900_000
+    for _ in range(2):
+        got = fetch(there, "/100000/x")
+        assert got.body == body_of("/100000/x") and not got.hit
+    fetch(there, "/1000/x")
+    assert fetch(there, "/1000/x").hit, "what is small is no matter"
+    go.set()
+    assert len(wire.read(2_100_000)) == 2_100_000
+
+    def stored():
+        got = fetch(there, "/100000/x")
+        assert got.body == body_of("/100000/x")
+        return got.hit
+
+    wait.eventually(stored, "it to be stored again")

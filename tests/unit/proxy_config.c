@@ -121,6 +121,7 @@ static void expect_defaults(void)
         cr_expect_eq(config->origin.connect_timeout_ms, 10000);
         cr_expect_eq(config->origin.idle_timeout_ms, 60000);
         cr_expect_eq(config->max_object, 256UL << 30);
+        cr_expect_eq(config->fill_memory, 0);
         cr_expect_not(config->keep_set_cookie);
         cr_expect_not(config->whole_for_ranges);
         cr_expect_not(config->dns.relay);
@@ -189,7 +190,8 @@ Test(config, every_key_of_interception)
 
         GOOD("intercept { interfaces = {a, \"b.1\"} ports = {80, 8080} listen_port = 1 form = \"mark\" max_connections "
              "= 5\n"
-             "max_connections_per_client = 3 mark = 0x10 table = 7 ipv6 = no bypass_clients = {\"10.0.0.0/8\"} bypass_servers = {private, "
+             "max_connections_per_client = 3 mark = 0x10 table = 7 ipv6 = no bypass_clients = {\"10.0.0.0/8\"} "
+             "bypass_servers = {private, "
              "\"2001:db8::/32\"}\n"
              "match = \"ip daddr != 192.0.2.1\" self_test = off fail = closed manual = yes }");
         s = &config->setup;
@@ -219,7 +221,8 @@ Test(config, every_other_key)
 {
         GOOD(LAN "origin { spoof_client = false via = \"both\" connect_timeout = \"250ms\" idle_timeout = \"5m\" }\n"
                  "cache { store a { path = \"/a\" size = \"16M\" } store b { path = \"/b\" size = 1T }\n"
-                 "max_object = 1000 set_cookie = keep ranges_without_validator = whole ignore_reload = {a.example, "
+                 "max_object = 1000 fill_memory = \"8M\" set_cookie = keep ranges_without_validator = whole "
+                 "ignore_reload = {a.example, "
                  "\"*.b.example\"} }\n"
                  "dns { relay = true trusted_resolvers = {192.0.2.53, \"2001:db8::53\"} } datagram { ports = {123} }\n"
                  "admin { listen = \"[::1]:9\" password_file = \"/etc/passwd\" control = \"/tmp/x/y\" }\n"
@@ -235,6 +238,7 @@ Test(config, every_other_key)
         cr_expect_str_eq(config->stores[1].path, "/b");
         cr_expect_eq(config->stores[1].size, 1UL << 40);
         cr_expect_eq(config->max_object, 1000);
+        cr_expect_eq(config->fill_memory, 8 << 20);
         cr_expect(config->keep_set_cookie);
         cr_expect(config->whole_for_ranges);
         cr_assert_eq(config->ignore_reload_count, 2);

@@ -39,7 +39,7 @@ static void set_up(void)
         memset(worker, 0, sizeof *worker);
         pthread_mutex_init(&worker->mail_lock, NULL);
         worker->mail_fd = eventfd(0, EFD_NONBLOCK);
-        fills = fills_new();
+        fills = fills_new(1 << 30);
         key_of_text(&key, SPAN("http://a:80/x @192.0.2.1"));
 }
 
@@ -102,7 +102,7 @@ static bool arrive(struct fill_reader *r, uint64_t length, uint64_t limit)
                 .stored = {.status = 200, .lifetime = 60, .last_modified = -1, .fields = SPAN("A: b\r\n")},
                 .length = length};
 
-        return fill_arrives(r, store, &head, limit);
+        return fill_arrives(r, fills, store, &head, limit) == NULL;
 }
 
 /* Byte n of every body of these tests. */
@@ -373,10 +373,10 @@ Test(fill, a_leader_without_a_client_hears_when_it_leads_for_nobody)
 {
         struct fill_reader *leader = enter(fills, true), *a = enter(fills, false);
 
-        cr_assert(fill_deafen(leader));
+        cr_assert(fill_deafen(leader, 1000));
         fill_leave(&a);
         cr_assert_eq(deliver(), 1);
-        cr_assert_not(fill_deafen(leader));
+        cr_assert_not(fill_deafen(leader, 1000));
         fill_leave(&leader);
 }
 
@@ -475,6 +475,61 @@ Test(fill, a_slow_reader_of_what_is_not_stored_holds_the_leader_and_not_memory)
         fill_leave(&leader);
 }
 
+/* A fill that nobody else finds, of so many bytes that are not stored, and that its reader has not had yet. */
+static struct fill_reader *unread(uint64_t bytes)
+{
+        struct fill_reader *r = enter(NULL, true);
+
+        added = 0;
+        cr_assert(arrive(r, UINT64_MAX, 1000));
+        add(r, bytes, 65536);
+        return r;
+}
+
+Test(fill, all_together_have_so_much_memory)
+{
+        struct fill_reader *first, *second, *late = enter(NULL, true);
+
+        fills_free(&fills);
+        fills = fills_new(4 << 20);
+        first = unread(2 * SLICE_MAX);
+        second = unread(SLICE_MAX);
+        cr_expect(arrive(late, 1 << 20, 64 << 20), "there is some left");
+        add(late, 1, 1);
+        fill_leave(&late);
+        add(second, 2 * SLICE_MAX, 65536);
+        late = enter(NULL, true);
+        cr_expect_not(arrive(late, UINT64_MAX, 64 << 20));
+        cr_expect_not(arrive(late, 1 << 20, 64 << 20));
+        cr_expect(arrive(late, 10000, 64 << 20), "a small one is no matter");
+        fill_leave(&late);
+        fill_leave(&first);
+        late = enter(NULL, true);
+        cr_expect(arrive(late, UINT64_MAX, 64 << 20), "what has been given back can be had");
+        fill_leave(&late);
+        fill_leave(&second);
+}
+
+Test(fill, where_memory_is_short_slow_readers_hold_less_of_it)
+{
+        struct fill_reader *leader, *slow, *other;
+
+        fills_free(&fills);
+        fills = fills_new(4 << 20);
+        leader = enter(fills, true);
+        slow = enter(fills, false);
+        cr_assert(arrive(leader, UINT64_MAX, 1000));
+        add(leader, 2 * SLICE_MAX, 65536);
+        cr_assert_eq(drain(leader, 1 << 20), FILL_MORE);
+        cr_expect(fill_room(leader));
+        other = unread(2 * SLICE_MAX);
+        cr_expect_not(fill_room(leader));
+        fill_leave(&other);
+        cr_expect(fill_room(leader));
+        fill_leave(&slow);
+        fill_leave(&leader);
+}
+
 Test(fill, nobody_joins_what_is_no_longer_stored)
 {
         struct fill_reader *leader = enter(fills, true), *late;
@@ -517,7 +572,7 @@ static struct fill_reader *lead_tagged(uint64_t length, struct span etag)
         struct fill_head head = {.stored = {.status = 200, .lifetime = 60, .last_modified = -1, .etag = etag},
                                  .length = length};
 
-        cr_assert(fill_arrives(leader, store, &head, 64 << 20));
+        cr_assert_null(fill_arrives(leader, fills, store, &head, 64 << 20));
         return leader;
 }
 
@@ -652,16 +707,48 @@ Test(fill, what_is_nearly_whole_is_finished_for_nobody)
         struct fill_reader *leader = lead_tagged(20 << 20, SPAN("\"v\""));
 
         add(leader, 17 << 20, 70000);
-        cr_expect_not(fill_deafen(leader), "a seventh is missing");
+        cr_expect_not(fill_deafen(leader, 1000), "a seventh is missing");
         add(leader, 3 << 19, 70000);
-        cr_expect(fill_deafen(leader), "less than a tenth is");
+        cr_expect(fill_deafen(leader, 1000), "less than a tenth is");
         fill_leave(&leader);
         leader = lead_tagged(4 << 20, SPAN("\"v\""));
         added = 0;
         add(leader, (3 << 20) - 1, 70000);
-        cr_expect_not(fill_deafen(leader));
+        cr_expect_not(fill_deafen(leader, 1000));
         add(leader, 1, 1);
-        cr_expect(fill_deafen(leader), "a MiB is");
+        cr_expect(fill_deafen(leader, 1000), "a MiB is");
+        fill_leave(&leader);
+}
+
+Test(fill, who_drips_is_left_where_nobody_waits)
+{
+        struct fill_reader *leader = lead_tagged(4 << 20, SPAN("\"v\"")), *other = NULL;
+
+        add(leader, 3 << 20, 70000);
+        cr_expect(fill_deafen(leader, 1000));
+        add(leader, 1000, 1000);
+        cr_expect(fill_deafen(leader, 1029), "it still may be quick");
+        other = enter(fills, false);
+        cr_expect(fill_deafen(leader, 1060), "for others it is as slow as it is");
+        fill_leave(&other);
+        cr_expect(fill_deafen(leader, 1070));
+        cr_expect(fill_deafen(leader, 1099));
+        cr_expect_not(fill_deafen(leader, 1100));
+        fill_leave(&leader);
+}
+
+Test(fill, who_is_quick_is_listened_to_for_long)
+{
+        struct fill_reader *leader = lead_tagged(30 << 20, SPAN("\"v\""));
+
+        add(leader, 27 << 20, 70000);
+        cr_expect(fill_deafen(leader, 1000));
+        for (int64_t now = 1030; now < 1090; now += 30) {
+                add(leader, 1 << 20, 70000);
+                cr_expect(fill_deafen(leader, now));
+        }
+        add(leader, (1 << 20) - 1, 70000);
+        cr_expect_not(fill_deafen(leader, 1090));
         fill_leave(&leader);
 }
 
@@ -671,10 +758,10 @@ Test(fill, nobody_is_waited_for_by_who_leads_for_nobody)
 
         add(leader, 3 << 20, 70000);
         cr_expect_not(fill_room(leader), "its client has read nothing yet");
-        cr_expect(fill_deafen(leader));
+        cr_expect(fill_deafen(leader, 1000));
         cr_expect_not(fill_room(leader), "nor has the other's");
         fill_leave(&other);
-        cr_expect(fill_deafen(leader), "a MiB is missing");
+        cr_expect(fill_deafen(leader, 1000), "a MiB is missing");
         cr_expect(fill_room(leader));
         fill_leave(&leader);
 }
