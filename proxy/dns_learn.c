@@ -8,8 +8,7 @@ void dns_learner_make(struct dns_learner *l, const struct config *config, struct
         *l = (struct dns_learner){.config = config, .trusted = trusted, .looked = INT64_MIN};
 }
 
-/* An interface that cannot be named is not trusted either. */
-static bool is_clients(const struct config *c, unsigned ifindex)
+bool dns_from_clients(const struct config *c, unsigned ifindex)
 {
         char name[IF_NAMESIZE];
 
@@ -24,7 +23,7 @@ static bool is_clients(const struct config *c, unsigned ifindex)
 static bool came_from_clients(struct dns_learner *l, unsigned ifindex, int64_t now)
 {
         if (l->ifindex != ifindex || l->looked != now) {
-                l->clients = is_clients(l->config, ifindex);
+                l->clients = dns_from_clients(l->config, ifindex);
                 l->ifindex = ifindex;
                 l->looked = now;
         }

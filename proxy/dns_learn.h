@@ -20,6 +20,9 @@ struct dns_learner {
 /* The configuration, and who is trusted, must outlive it. */
 void dns_learner_make(struct dns_learner *, const struct config *, struct trusted *);
 
+/* Whether an interface is the clients'. One that cannot be named is not trusted either. */
+bool dns_from_clients(const struct config *, unsigned ifindex);
+
 /* A reply of which dns_answers is true. */
 struct dns_reply {
         const union address *resolver; /* whom the client asked */

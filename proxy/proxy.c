@@ -319,7 +319,7 @@ int proxy_run(const struct config *config, int channel, const struct probe_token
         evthread_use_pthreads();
         p.worker_count = config->workers ? config->workers : cores > 0 ? (size_t)cores : 1;
         trusted_begin(&p.trusted, resolvers);
-        resolver = resolver_new(resolvers);
+        resolver = resolver_new(resolvers, config);
         if (!confine(config)) {
                 resolver_free(&resolver);
                 return 1;

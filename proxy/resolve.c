@@ -6,19 +6,27 @@
 #include <ares.h>
 #include <arpa/nameser.h>
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/resolve_socket.h"
 #include "proxy/resolvers.h"
 
 struct resolver {
         ares_channel pattern; /* which tries the next resolver where one refuses or has failed */
         ares_channel probe;   /* for which that is an answer as well */
+        ares_channel stream;  /* the pattern, by TCP */
+        const struct config *config;
 };
 
 struct query {
         ares_channel channel;
+        const struct resolver *resolver;
+        struct resolve_sockets sockets;
         struct answer answer;
+        bool stream;
+        char name[NAME_TEXT];
 };
 
 static bool set_resolvers(ares_channel channel, const struct resolvers *r)
@@ -49,7 +57,7 @@ static bool open_channel(ares_channel *channel, int flags, const struct resolver
         return ares_init_options(channel, &o, given) == ARES_SUCCESS && (!r->count || set_resolvers(*channel, r));
 }
 
-struct resolver *resolver_new(const struct resolvers *known)
+struct resolver *resolver_new(const struct resolvers *known, const struct config *config)
 {
         struct resolver *r = calloc(1, sizeof *r);
 
@@ -59,14 +67,16 @@ struct resolver *resolver_new(const struct resolvers *known)
                 free(r);
                 return NULL;
         }
-        if (!open_channel(&r->pattern, 0, known) || !open_channel(&r->probe, ARES_FLAG_NOCHECKRESP, known))
+        r->config = config;
+        if (!open_channel(&r->pattern, 0, known) || !open_channel(&r->probe, ARES_FLAG_NOCHECKRESP, known) ||
+            !open_channel(&r->stream, ARES_FLAG_USEVC, known))
                 resolver_free(&r);
         return r;
 }
 
 bool resolver_set(struct resolver *r, const struct resolvers *known)
 {
-        return set_resolvers(r->pattern, known) && set_resolvers(r->probe, known);
+        return set_resolvers(r->pattern, known) && set_resolvers(r->probe, known) && set_resolvers(r->stream, known);
 }
 
 void resolver_free(struct resolver **held)
@@ -80,6 +90,8 @@ void resolver_free(struct resolver **held)
                 ares_destroy(r->pattern);
         if (r->probe)
                 ares_destroy(r->probe);
+        if (r->stream)
+                ares_destroy(r->stream);
         ares_library_cleanup();
         free(r);
 }
@@ -151,23 +163,49 @@ static void anything_came(void *context, int status, int timeouts, unsigned char
 /* ---- queries -------------------------------------------------------------------------------------------------------
  */
 
-struct query *query_start(struct resolver *r, const char *name)
+/* Whether a resolver answers teaches nothing, wherever the answer comes from. */
+static bool send_query(struct query *q)
 {
         struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_flags = ARES_AI_NOSORT};
-        bool probe = strcmp(name, ".") == 0;
+        const struct resolver *r = q->resolver;
+        bool probe = strcmp(q->name, ".") == 0;
+
+        if (ares_dup(&q->channel, probe ? r->probe : q->stream ? r->stream : r->pattern) != ARES_SUCCESS)
+                return false;
+        if (probe) {
+                ares_query(q->channel, q->name, ns_c_in, ns_t_ns, anything_came, q);
+        } else {
+                resolve_sockets_use(&q->sockets, q->channel);
+                ares_getaddrinfo(q->channel, q->name, NULL, &hints, addresses_came, q);
+        }
+        return true;
+}
+
+struct query *query_start(struct resolver *r, const char *name)
+{
         struct query *q = calloc(1, sizeof *q);
 
         if (!q)
                 return NULL;
-        if (ares_dup(&q->channel, probe ? r->probe : r->pattern) != ARES_SUCCESS) {
+        q->resolver = r;
+        q->sockets.config = r->config;
+        snprintf(q->name, sizeof q->name, "%s", name);
+        if (!send_query(q)) {
                 free(q);
                 return NULL;
         }
-        if (probe)
-                ares_query(q->channel, name, ns_c_in, ns_t_ns, anything_came, q);
-        else
-                ares_getaddrinfo(q->channel, name, NULL, &hints, addresses_came, q);
         return q;
+}
+
+/* Nobody can forge a stream who does not see it. */
+static void ask_by_stream(struct query *q)
+{
+        ares_destroy(q->channel);
+        q->channel = NULL;
+        q->stream = true;
+        q->answer = (struct answer){.resolved = RESOLVED_PENDING};
+        if (!send_query(q))
+                q->answer.resolved = RESOLVED_SILENT;
 }
 
 void query_free(struct query **held)
@@ -177,14 +215,15 @@ void query_free(struct query **held)
         *held = NULL;
         if (!q)
                 return;
-        ares_destroy(q->channel);
+        if (q->channel)
+                ares_destroy(q->channel);
         free(q);
 }
 
 int query_fds(const struct query *q, struct pollfd fds[QUERY_FDS])
 {
         ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
-        int mask = ares_getsock(q->channel, sockets, QUERY_FDS), count = 0;
+        int mask = q->channel ? ares_getsock(q->channel, sockets, QUERY_FDS) : 0, count = 0;
 
         for (int i = 0; i < QUERY_FDS; i++) { /* the macro shifts the sign bit of the sixteenth */
                 short events = (short)((ARES_GETSOCK_READABLE(mask, i) ? POLLIN : 0) |
@@ -215,7 +254,9 @@ const struct answer *query_run(struct query *q, const struct pollfd *fds, int co
                 if (fds[i].revents)
                         ares_process_fd(q->channel, fds[i].revents & in ? fds[i].fd : ARES_SOCKET_BAD,
                                         fds[i].revents & POLLOUT ? fds[i].fd : ARES_SOCKET_BAD);
-        if (q->answer.resolved == RESOLVED_PENDING) /* what is late */
+        if (q->sockets.dropped && !q->stream && q->answer.resolved != RESOLVED_ADDRESSES)
+                ask_by_stream(q);
+        else if (q->answer.resolved == RESOLVED_PENDING) /* what is late */
                 ares_process_fd(q->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
         return &q->answer;
 }

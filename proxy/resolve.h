@@ -1,5 +1,6 @@
 /* Asking resolvers for the addresses of a name, as one sends and receives (c-ares). Each query has sockets of its own,
- * and so a port that nobody can know beforehand (RFC 5452 §9.2). No threads, no waiting: the caller polls. */
+ * and so a port that nobody can know beforehand (RFC 5452 §9.2). An answer that comes by UDP from where the clients are
+ * is not taken: the question is asked again by TCP. No threads, no waiting: the caller polls. */
 #ifndef PROXY_RESOLVE_H
 #define PROXY_RESOLVE_H
 
@@ -35,12 +36,14 @@ struct answer {
         struct answer_address addresses[QUERY_ADDRESSES];
 };
 
+struct config;
 struct resolver;
 struct resolvers;
 struct query;
 
-/* Where there are none, the one that resolv.conf(5) makes of that: this machine. NULL: out of memory. */
-struct resolver *resolver_new(const struct resolvers *);
+/* Where there are none, the one that resolv.conf(5) makes of that: this machine. The configuration, which says where
+ * the clients are, must outlive it. NULL: out of memory. */
+struct resolver *resolver_new(const struct resolvers *, const struct config *);
 
 /* Queries that are started from now on go to these. False: out of memory, and nothing has changed. */
 bool resolver_set(struct resolver *, const struct resolvers *);

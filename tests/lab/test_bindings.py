@@ -381,9 +381,21 @@ def test_wherever_the_resolver_is(lab, bound, resolves, origin, connect, home):
     here, there = genuine(origin, 2)
     space, address = {"gateway": (lab.gateway, "192.0.2.1"), "stub": (lab.gateway, "127.0.0.53"),
                       "clients": (lab.other_client, lab.other_client.address4)}[home]
-    bound(resolves({"www.test": [here.address, there.address]}, space, address))
+    one = resolves({"www.test": [here.address, there.address]}, space, address, tcp=home == "clients")
+    bound(one)
     ask(connect, here, "www.test")
     assert ask(connect, there, "www.test", client=lab.other_client).hit
+    assert (one.streams > 0) is (home == "clients"), "by UDP a client could have said so himself"
+
+
+def test_what_comes_from_the_clients_by_udp_is_not_believed(lab, bound, resolves, origin, connect):
+    """D6: as their resolver that speaks no TCP would say it, and as a client would who forges its answers."""
+    here, there = genuine(origin, 2)
+    one = resolves({"www.test": [here.address, there.address]}, lab.other_client, lab.other_client.address4, tcp=False)
+    bound(one)
+    ask(connect, here, "www.test")
+    wait.eventually(lambda: one.questions("www.test"), "the question")
+    assert not ask(connect, there, "www.test", client=lab.other_client).hit
 
 
 def test_clients_that_ask_nobody_whom_we_see(lab, bound, resolves, origin, connect):

@@ -19,6 +19,8 @@ static struct resolvers known(const char *one, const char *other)
         return r;
 }
 
+static const struct config no_clients;
+
 static bool askable(const char *host)
 {
         return resolve_askable(host, strlen(host));
@@ -59,7 +61,7 @@ Test(resolve, what_is_no_name_is_not)
 Test(resolve, where_nobody_answers_it_ends)
 {
         struct resolvers nowhere = known("127.0.0.77", NULL);
-        struct resolver *r = resolver_new(&nowhere);
+        struct resolver *r = resolver_new(&nowhere, &no_clients);
         struct query *q = query_start(r, "a.test");
         const struct answer *a = NULL;
         struct pollfd fds[QUERY_FDS];
@@ -81,7 +83,7 @@ Test(resolve, where_nobody_answers_it_ends)
 Test(resolve, a_query_can_be_given_up)
 {
         struct resolvers nowhere = known("192.0.2.53", "2001:db8::53");
-        struct resolver *r = resolver_new(&nowhere);
+        struct resolver *r = resolver_new(&nowhere, &no_clients);
         struct query *q = query_start(r, "a.test");
 
         query_free(&q);
@@ -97,7 +99,7 @@ Test(resolve, a_query_can_be_given_up)
 Test(resolve, a_query_goes_to_those_that_were_told_last)
 {
         struct resolvers silent = known("192.0.2.53", NULL), refusing = known("127.0.0.77", "::1");
-        struct resolver *r = resolver_new(&silent);
+        struct resolver *r = resolver_new(&silent, &no_clients);
         const struct answer *a;
         struct pollfd fds[QUERY_FDS];
         struct sockaddr_storage peer;

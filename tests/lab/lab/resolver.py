@@ -1,5 +1,6 @@
-"""A resolver that says what it is told to, and remembers what it was asked (RFC 1035). UDP alone: what it says is short."""
+"""A resolver that says what it is told to, and remembers what it was asked (RFC 1035), by UDP and, if it is to, by TCP."""
 
+import contextlib
 import socket
 import struct
 import threading
@@ -24,14 +25,18 @@ class Resolver:
     """`names[name]` is a list of addresses and, in front of them, of aliases (a text without a digit at its front is one); or a
     function that returns such a list for each question; or None: no answer. What is not in it is unknown."""
 
-    def __init__(self, space, address, ttl=60, names=None):
+    def __init__(self, space, address, ttl=60, names=None, tcp=True):
         self.address, self.ttl, self.names, self.asked = address, ttl, dict(names or {}), []
         self.extra = []  # records that belong to no question
         self.sock = space.socket(family_of(address), socket.SOCK_DGRAM)
         self.sock.bind((address, 53))
         self.ports = set()
+        self.listener = space.listen(address, 53) if tcp else None
+        self.streams = 0  # connections that were made to it
         self.thread = threading.Thread(target=self._serve, daemon=True)
         self.thread.start()
+        if tcp:
+            threading.Thread(target=self._accept, daemon=True).start()
 
     def questions(self, name):
         return [kind for asked, kind in list(self.asked) if asked == name]
@@ -47,6 +52,26 @@ class Resolver:
             reply = self._reply(message, peer)
             if reply:
                 self.sock.sendto(reply, peer)
+
+    def _accept(self):
+        while True:
+            try:
+                stream, peer = self.listener.accept()
+            except OSError:
+                return
+            self.streams += 1
+            threading.Thread(target=self._serve_stream, args=(stream, peer), daemon=True).start()
+
+    def _serve_stream(self, stream, peer):
+        """Messages with their lengths in front (RFC 1035 §4.2.2)."""
+        with stream, stream.makefile("rb") as questions:
+            try:
+                while len(size := questions.read(2)) == 2:
+                    reply = self._reply(questions.read(struct.unpack("!H", size)[0]), peer)
+                    if reply:
+                        stream.sendall(struct.pack("!H", len(reply)) + reply)
+            except OSError:
+                return
 
     def _reply(self, message, peer):
         labels, at = [], 12
@@ -75,11 +100,11 @@ class Resolver:
         return records
 
     def close(self):
-        try:
-            self.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.sock.close()
+        for sock in (self.sock, self.listener):
+            if sock:
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+                sock.close()
         self.thread.join(5)
 
 
