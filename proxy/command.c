@@ -43,18 +43,38 @@ bool command_lacks_root(const struct config *config)
         return missing != NULL;
 }
 
+/* Only the kernel knows, and it tells only who may change the rules. If it takes none of ours it is not the condition.
+ */
+static bool match_good(const struct config *config, const char *path)
+{
+        struct setup_options without = config->setup;
+        struct setup_text why = {NULL, 0, 0}, ignored = {NULL, 0, 0};
+        bool good = !without.match[0] || setup_try(&config->setup, &why) == 0;
+
+        without.match = "";
+        if (!good)
+                good = setup_try(&without, &ignored) != 0;
+        if (!good)
+                fprintf(stderr, "%s: intercept.match: %s\n", path, why.at ? why.at : "is not taken");
+        setup_text_free(&ignored);
+        setup_text_free(&why);
+        return good;
+}
+
 int command_check(int argc, char **argv)
 {
         const char *path = command_config(argc, argv);
         struct config *config;
+        int status;
 
         if (!path)
                 return command_misused("check [-c FILE]");
         config = config_read(path, stderr);
         if (!config)
                 return 1;
+        status = match_good(config, path) ? 0 : 1;
         config_free(&config);
-        return 0;
+        return status;
 }
 
 int command_version(int argc, char **argv)

@@ -30,11 +30,23 @@ const char *reload_obstacle(const struct config *now, const struct config *next)
 /* ---- changing over -------------------------------------------------------------------------------------------------
  */
 
+/* Here, for once the gate is shut it is too late to find that out. */
+static bool rules_good(const struct config *next)
+{
+        struct setup_text why = {NULL, 0, 0};
+        int error = next->manual ? 0 : setup_try(&next->setup, &why);
+
+        if (error)
+                log_say(LOG_ERR, "the rules cannot be made: %s", why.at ? why.at : strerror(-error));
+        setup_text_free(&why);
+        return !error;
+}
+
 bool reload_begin(struct warden *w)
 {
         struct config *next = config_read(w->path, stderr);
         const char *obstacle = next ? reload_obstacle(w->config, next) : NULL;
-        bool good = next && !obstacle && folders_there(next);
+        bool good = next && !obstacle && rules_good(next) && folders_there(next);
 
         if (obstacle)
                 log_say(LOG_ERR, "a change of %s takes a restart", obstacle);

@@ -98,22 +98,24 @@ static int delete_routes(const struct setup_options *o, struct setup_text *why)
 /* ---- nftables ------------------------------------------------------------------------------------------------------
  */
 
-static int run_script(const char *script, struct setup_text *why)
+/* `trial`: it is only checked (nft(8) --check). */
+static int run_script(const char *script, bool trial, struct setup_text *why)
 {
         struct nft_ctx *nft = nft_open(why);
         int error;
 
         if (!nft)
                 return -ENODEV;
+        nft_ctx_set_dry_run(nft, trial);
         error = nft_run(nft, script, why) ? -EINVAL : 0;
         nft_ctx_free(nft);
         return error;
 }
 
-static int apply_nft(const struct setup_options *o, struct setup_text *why)
+static int apply_nft(const struct setup_options *o, bool trial, struct setup_text *why)
 {
         struct setup_text script = {NULL, 0, 0};
-        int error = plan_nft(o, &script) ? run_script(script.at, why) : -ENOMEM;
+        int error = plan_nft(o, &script) ? run_script(script.at, trial, why) : -ENOMEM;
 
         if (error == -EINVAL && o->match[0])
                 text_add(why, "; is it intercept.match = \"%s\"?", o->match);
@@ -124,7 +126,7 @@ static int apply_nft(const struct setup_options *o, struct setup_text *why)
 /* "add" first, so that deleting a table that is not there is no error. */
 static int delete_nft(struct setup_text *why)
 {
-        return run_script("add table " PLAN_TABLE "\ndelete table " PLAN_TABLE "\n", why);
+        return run_script("add table " PLAN_TABLE "\ndelete table " PLAN_TABLE "\n", false, why);
 }
 
 /* ---- up and down ---------------------------------------------------------------------------------------------------
@@ -152,7 +154,7 @@ int setup_up(const struct setup_options *o, struct setup_text *why)
         if (!error)
                 error = add_routes(o, why);
         if (!error)
-                error = apply_nft(o, why);
+                error = apply_nft(o, false, why);
         if (!error)
                 error = bridge_up(o, why);
         if (error && !was_up)
@@ -169,6 +171,11 @@ int setup_down(const struct setup_options *o, struct setup_text *why)
         if (link)
                 text_add(why, "the link " PROBE_LINK ": %s", strerror(-link));
         return nft ? nft : routes ? routes : sysctls ? sysctls : bridges ? bridges : link;
+}
+
+int setup_try(const struct setup_options *o, struct setup_text *why)
+{
+        return apply_nft(o, true, why);
 }
 
 int setup_change(const struct setup_options *from, const struct setup_options *to, struct setup_text *why)

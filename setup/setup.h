@@ -55,6 +55,10 @@ int setup_show_iptables(const struct setup_options *, struct setup_text *);
  * in one line. The gate is shut afterwards: nothing is intercepted before gate_renew. */
 int setup_up(const struct setup_options *, struct setup_text *why);
 
+/* Whether the kernel would take the rules of this plan; it is asked, and nothing changes. 0, or an errno as for
+ * setup_up. Takes CAP_NET_ADMIN. */
+int setup_try(const struct setup_options *, struct setup_text *why);
+
 /* From one plan to another while nobody is intercepted: the gate is shut, and no connection is left. 0 or an errno as
  * for setup_up; then the first one is in force again. What both have in common, the sysctls and the probe's link,
  * stays. */
@@ -106,8 +110,8 @@ int gate_shut(struct gate *);
 /* New connections to this address (and port) go direct for `seconds`. 0 or errno. */
 int gate_bypass(struct gate *, const struct sockaddr *, unsigned seconds);
 
-/* New connections of this client go direct for `seconds` from now, whatever was said before: of this IPv4 address, or of
- * the network of 64 bits that this IPv6 address is in. 0 or errno; ENOENT: the operator has made no set for it. */
+/* New connections of this client go direct for `seconds` from now, whatever was said before: of this IPv4 address, or
+ * of the network of 64 bits that this IPv6 address is in. 0 or errno; ENOENT: the operator has made no set for it. */
 int gate_crowded(struct gate *, const struct sockaddr *, unsigned seconds);
 
 /* For so long this IPv6 destination counts as one that has answered. 0 or errno. */

@@ -184,9 +184,12 @@ def test_a_second_one_is_refused_and_the_first_one_goes_on(lab, limpid_with):
     assert f"limpid run goes on, as process {limpid.process.pid}" in limpid.command("setup", "down")
 
 
-def test_a_match_that_nft_does_not_take_is_named(limpid_with):
+def test_a_match_that_nft_does_not_take_is_named(lab, limpid_with):
     limpid = limpid_with(start=False, intercept={"match": "ip dadr 192.0.2.1"})
     limpid.path.write_text(rendered(limpid.config))
+    before = lab.kernel_state()
+    assert "intercept.match: nftables: " in limpid.command("check", code=1)
+    unchanged(before, lab.kernel_state())
     assert 'is it intercept.match = "ip dadr 192.0.2.1"?' in limpid.command("run", code=1)
 
 

@@ -115,7 +115,8 @@ def test_what_runs_is_finished_and_others_go_direct_meanwhile(lab, limpid_with, 
     ({"user": ""}, "a change of user takes a restart"),
     ({"intercept": {"self_test": False}}, "a change of intercept.self_test takes a restart"),
     ({"cache": {"store": {"other": {"path": "/nowhere/at/all", "size": "1G"}}}}, "directory /nowhere/at/all is not there"),
-], ids=["errors", "user", "self_test", "folder"])
+    ({"intercept": {"match": "ip dadr 192.0.2.1"}}, 'is it intercept.match = "ip dadr 192.0.2.1"?'),
+], ids=["errors", "user", "self_test", "folder", "match"])
 def test_what_cannot_be_taken_over_changes_nothing(lab, limpid_with, origin, change, changes, said):
     limpid, there = limpid_with(), origin()
     old, config = limpid.proxy(), limpid.config

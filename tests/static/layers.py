@@ -27,7 +27,7 @@ HOMES = {
     "event2/": r"proxy/\w+\.[ch]",
     "event.h": r"",
     "evhttp.h": r"",
-    "ares.h": r"proxy/resolve\.c",
+    "ares.h": r"proxy/resolve(_socket)?\.[ch]",
     "confuse.h": r"proxy/config(_\w+)?\.[ch]",
     "seccomp.h": r"proxy/(privilege|seccomp|confine)(_\w+)?\.[ch]",
     "sys/capability.h": r"proxy/privilege(_\w+)?\.[ch]",
