@@ -290,24 +290,13 @@ static bool read_passwords(struct page *page, const char *path)
         return error == 0;
 }
 
-/* Where the environment says, or as installed, or beside the program: that is how a build has them. */
 static void read_files(struct page *page)
 {
-        const char *folder = getenv("LIMPID_WWW");
-        int error;
+        const char *folder;
 
-        if (folder && folder[0]) {
-                page->www = www_read(folder);
-                error = errno;
-        } else {
-                folder = LIMPID_WWW;
-                page->www = www_read(folder);
-                error = errno;
-                if (!page->www)
-                        page->www = www_read_beside_program();
-        }
+        page->www = www_read_anywhere(&folder);
         if (!page->www)
-                log_errno(LOG_WARNING, error,
+                log_errno(LOG_WARNING, errno,
                           "the page's files are not in %s: only /api/v1/summary and /metrics answer", folder);
 }
 

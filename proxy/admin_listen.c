@@ -8,6 +8,8 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "proxy/log.h"
 
@@ -118,6 +120,28 @@ bool admin_listen_open(struct admin_listen *l, struct event_base *base, struct e
         else
                 log_errno(LOG_ERR, errno, "no page: cannot listen on %s", listen);
         return l->count > 0;
+}
+
+int admin_listen_try(const char *where)
+{
+        struct addrinfo *list = look_up(where);
+        int error = list ? 0 : EINVAL;
+
+        for (const struct addrinfo *a = list; a && !error; a = a->ai_next) {
+                int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+                if (fd < 0)
+                        continue;
+                if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) != 0 ||
+                    (a->ai_family == AF_INET6 &&
+                     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){1}, sizeof(int)) != 0) ||
+                    bind(fd, a->ai_addr, a->ai_addrlen) != 0 || listen(fd, 1) != 0)
+                        error = errno;
+                close(fd);
+        }
+        if (list)
+                freeaddrinfo(list);
+        return error;
 }
 
 void admin_listen_pause(struct admin_listen *l, bool pause)

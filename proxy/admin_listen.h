@@ -23,6 +23,10 @@ struct admin_listen {
 bool admin_listen_open(struct admin_listen *, struct event_base *, struct evhttp *, const char *listen,
                        bool has_password);
 
+/* Whether it could be listened on now: 0, or errno of the first address. What is wrong with the text is told the log.
+ */
+int admin_listen_try(const char *where);
+
 /* Stops accepting, or goes on. */
 void admin_listen_pause(struct admin_listen *, bool pause);
 

@@ -18,6 +18,7 @@
 #include "proxy/config.h"
 #include "proxy/control_ask.h"
 #include "proxy/doctor_live.h"
+#include "proxy/doctor_page.h"
 #include "proxy/doctor_reach.h"
 #include "proxy/privilege.h"
 #include "proxy/resolvers.h"
@@ -234,6 +235,7 @@ static enum doctor_severity examine(const struct config *config)
                         examine_store(config, &config->stores[i], &worst);
                 examine_log(config, &worst);
         }
+        doctor_page(config, c.running, say, &worst);
         examine_limits(&worst);
         examine_clock(&worst);
         examine_resolvers(config, &worst);

@@ -94,7 +94,7 @@ struct www *www_read(const char *folder)
         return w;
 }
 
-struct www *www_read_beside_program(void)
+static struct www *read_beside_program(void)
 {
         char path[PATH_MAX], *slash;
         ssize_t len = readlink("/proc/self/exe", path, sizeof path - sizeof "www");
@@ -107,6 +107,21 @@ struct www *www_read_beside_program(void)
                 return NULL;
         memcpy(slash + 1, "www", sizeof "www");
         return www_read(path);
+}
+
+struct www *www_read_anywhere(const char **folder)
+{
+        const char *named = getenv("LIMPID_WWW");
+        struct www *w;
+        int error;
+
+        *folder = named && named[0] ? named : LIMPID_WWW;
+        w = www_read(*folder);
+        error = errno;
+        if (!w && *folder != named)
+                w = read_beside_program();
+        errno = error;
+        return w;
 }
 
 void www_free(struct www **w)

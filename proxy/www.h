@@ -17,8 +17,9 @@ struct www;
 
 /* NULL if out of memory or if there is no index.html (errno); other files may be missing. */
 struct www *www_read(const char *folder);
-/* The same for the folder "www" that lies where the program's own file does. */
-struct www *www_read_beside_program(void);
+/* Where the environment says (LIMPID_WWW), or as installed, or beside the program: that is how a build has them.
+ * *folder is where they were looked for first. */
+struct www *www_read_anywhere(const char **folder);
 void www_free(struct www **);
 
 /* The file with exactly this path, or NULL. */

@@ -109,6 +109,20 @@ def test_another_service_on_the_port(lab, doctor, address):
         assert any(severity == "BROKEN" and "another service listens on Limpid's port" in text for severity, text in ask())
 
 
+@pytest.mark.parametrize("listen, address", [("127.0.0.1:8080", "127.0.0.1"), ("[::1]:8080", "::1")])
+def test_another_service_on_the_port_of_the_page(lab, doctor, listen, address):
+    ask = doctor(start=False, admin={"listen": listen})
+    with contextlib.closing(lab.gateway.listen(address, 8080)):
+        assert [text.split(":")[0] for _, text in ask() if "not running" not in text] == [f"nothing can listen at {listen}".split(":")[0]]
+    only(ask(), "warning", "limpid run is not running")
+
+
+def test_the_files_of_the_page_are_not_there(doctor, tmp_path):
+    ask = doctor()
+    ask.limpid.www = tmp_path
+    only(ask(), "warning", f"the page's files are not in {tmp_path}")
+
+
 @pytest.mark.parametrize("version", [4, 6])
 def test_a_rule_that_takes_marked_packets_away(lab, doctor, version):
     ask = doctor()

@@ -92,6 +92,7 @@ class Limpid:
                 shutil.chown(path, user())
         self.path = where / "limpid.conf"
         self.before = None
+        self.www = ROOT / "www"
         self.wrapper = ()  # words in front of the program's, of a program that lets it stay our child
 
     # ---- its life
@@ -101,7 +102,7 @@ class Limpid:
         self.before = self.lab.kernel_state()
         environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:" + os.environ.get("ASAN_OPTIONS", ""),
                            UBSAN_OPTIONS="print_stacktrace=1",
-                           LIMPID_WWW=str(ROOT / "www"))
+                           LIMPID_WWW=str(self.www))
         with open(self.stderr_path, "ab") as errors:
             self.process = self.lab.gateway.start(*self.wrapper, binary(), "run", "-c", self.path, stdout=errors, stderr=errors, env=environment,
                                                   cwd=self.where)
@@ -194,7 +195,7 @@ class Limpid:
         """Runs `limpid WORDS -c FILE` in the gateway; what it said on both outputs."""
         words = [words[0], *words[1:]] if words[0] == "version" else [*words, "-c", self.path]
         done = subprocess.run(self.lab.gateway.command(binary(), *words), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              timeout=60)
+                              timeout=60, env={**os.environ, "LIMPID_WWW": str(self.www)})
         assert code is None or done.returncode == code, f"limpid {words}: exit {done.returncode}\n{done.stdout}"
         return done.stdout
 
