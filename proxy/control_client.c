@@ -9,6 +9,7 @@
 #include "proxy/command.h"
 #include "proxy/config.h"
 #include "proxy/control_ask.h"
+#include "proxy/purge.h"
 #include "proxy/stats_text.h"
 #include "proxy/why_text.h"
 
@@ -28,13 +29,26 @@ static int usage(const char *text)
         return STATUS_USAGE;
 }
 
+/* What the running one would refuse is not asked of it. */
+static bool is_url(const char *command, const char *text)
+{
+        char *buffer = malloc(KEY_TEXT_MAX);
+        struct span key;
+        const char *wrong = buffer ? purge_url((struct span){text, strlen(text)}, buffer, &key) : NULL;
+
+        if (wrong)
+                fprintf(stderr, "%s: '%s': %s\n", command, text, wrong);
+        free(buffer);
+        return !wrong;
+}
+
 /* What follows the options, at most one word. */
 static bool take_url(struct options *o, int argc, char **argv)
 {
         o->url = argv[optind];
         if (o->url)
                 optind++;
-        return command_ends(argc, argv);
+        return command_ends(argc, argv) && (!o->url || is_url(argv[0], o->url));
 }
 
 /* Reads the options of any of the commands; `letters` and `names` are those that this one has. False if it has not. */

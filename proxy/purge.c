@@ -230,9 +230,11 @@ const char *purge_url(struct span url, char *buffer, struct span *text)
         const char *slash;
         uint16_t port;
 
+        if (!url.len)
+                return "a URL begins with http://";
         if (!plain(url))
                 return "a URL has no blanks and no control characters";
-        if (url.len <= scheme.len || strncasecmp(url.at, scheme.at, scheme.len) != 0)
+        if (url.len < scheme.len || strncasecmp(url.at, scheme.at, scheme.len) != 0)
                 return "a URL begins with http://";
         authority = (struct span){url.at + scheme.len, 0};
         while (scheme.len + authority.len < url.len && !memchr(ends, authority.at[authority.len], sizeof ends))

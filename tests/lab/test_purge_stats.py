@@ -53,6 +53,13 @@ def test_commands_without_a_running_limpid_say_so(limpid_with):
         assert str(limpid.control) in said or "running" in said, said
 
 
+@pytest.mark.parametrize("url, said", [("", "a URL begins with http://"), ("http://", "this is no host, or no port"), ("a.test/", "a URL begins with http://")])
+def test_a_url_that_is_none_is_a_command_line_that_makes_no_sense(limpid_with, url, said):
+    limpid = limpid_with()
+    for command in ("purge", "why"):
+        assert f"{command}: '{url}': {said}\n" in limpid.command(command, url, code=2)
+
+
 def test_purge_of_one_url(limpid_with, origin, fetch):
     limpid = limpid_with()
     there = origin(answer(lambda request: reply(request.target, STORED)))

@@ -154,8 +154,8 @@ Test(control_client, purge_of_all)
 Test(control_client, a_refusal_is_one_line_and_status_1)
 {
         start();
-        cr_expect_eq(RUN(command_purge, "https://a.example/", "-c", config), 1);
-        cr_expect_str_eq(complained(), "limpid: a URL begins with http://\n");
+        cr_expect_eq(RUN(command_purge, "--host", "a/b", "-c", config), 1);
+        cr_expect_str_eq(complained(), "limpid: this is no host's name\n");
 }
 
 Test(control_client, it_is_not_running)
@@ -197,6 +197,9 @@ Test(control_client, what_makes_no_sense)
         cr_expect_eq(RUN(command_top, "-n", "-1"), 2);
         cr_expect_eq(RUN(command_top, "--json"), 2);
         cr_expect_eq(RUN(command_purge, "-c", config), 2);
+        cr_expect_eq(RUN(command_purge, "", "-c", config), 2);
+        cr_expect_eq(RUN(command_purge, "https://a.example/", "-c", config), 2);
+        cr_expect_eq(RUN(command_why, "http://", "-c", config), 2);
         cr_expect_eq(RUN(command_purge, "--all", "http://a/"), 2);
         cr_expect_eq(RUN(command_purge, "--all", "--host", "a"), 2);
         cr_expect_eq(RUN(command_purge, "http://a/", "http://b/"), 2);

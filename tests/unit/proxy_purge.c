@@ -238,11 +238,12 @@ Test(purge_url, becomes_the_text_of_a_key)
 Test(purge_url, is_refused_with_the_reason)
 {
         static const char *const table[][2] = {
-                {"", "a URL has no blanks and no control characters"},
+                {"", "a URL begins with http://"},
                 {"http://a/b c", "a URL has no blanks and no control characters"},
                 {"http://a/\xc3\xa9", "a URL has no blanks and no control characters"},
                 {"https://a/", "a URL begins with http://"},
-                {"http://", "a URL begins with http://"},
+                {"http:/", "a URL begins with http://"},
+                {"http://", "this is no host, or no port"},
                 {"example.org/x", "a URL begins with http://"},
                 {"http:///x", "this is no host, or no port"},
                 {"http://a:0/x", "this is no host, or no port"},
