@@ -1,7 +1,7 @@
 /* The claim is a listening socket with an abstract name (unix(7)): such names belong to the network namespace, as all
  * does that two would fight for, and go with the process. Who listens is known to the kernel; anybody could take the
- * name, so that only root's claim and our own user's counts. Nobody is ever accepted: who asks stays in the queue,
- * which is long enough for the few who do. */
+ * name, so that only root's claim and our own user's counts. Nobody is answered: to be connected is the
+ * answer, and who asks is let go of from time to time. */
 #include "proxy/instance.h"
 
 #include <stddef.h>
@@ -36,16 +36,27 @@ pid_t instance_running(void)
         return holder.pid;
 }
 
-pid_t instance_claim(void)
+pid_t instance_claim(int *claim)
 {
         struct sockaddr_un address;
         socklen_t len = claim_address(&address);
-        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
+        *claim = -1;
         if (fd < 0)
                 return 0;
-        if (bind(fd, (const struct sockaddr *)(const void *)&address, len) == 0 && listen(fd, SOMAXCONN) == 0)
+        if (bind(fd, (const struct sockaddr *)(const void *)&address, len) == 0 && listen(fd, SOMAXCONN) == 0) {
+                *claim = fd;
                 return 0;
+        }
         close(fd);
         return instance_running();
+}
+
+void instance_tend(int claim)
+{
+        int asker;
+
+        while (claim >= 0 && (asker = accept4(claim, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+                close(asker);
 }

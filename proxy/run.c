@@ -121,9 +121,9 @@ static int prepare(struct warden *w)
 }
 
 /* Takes the configuration: another one may be in its place at the end. */
-static int run(struct config **config, const char *path)
+static int run(struct config **config, const char *path, int claim)
 {
-        struct warden w = {.path = path, .config = *config, .channel = -1, .signals = -1};
+        struct warden w = {.path = path, .config = *config, .claim = claim, .channel = -1, .signals = -1};
         struct setup_text why = {NULL, 0, 0};
         int status = 1;
 
@@ -148,10 +148,10 @@ static int run(struct config **config, const char *path)
 }
 
 /* Says it if there is a reason not to begin. */
-static bool may_begin(const struct config *config)
+static bool may_begin(const struct config *config, int *claim)
 {
         const char *missing = privilege_missing(config);
-        pid_t other = missing ? 0 : instance_claim();
+        pid_t other = missing ? 0 : instance_claim(claim);
 
         if (missing)
                 fprintf(stderr, "limpid: %s\n", missing);
@@ -167,15 +167,15 @@ int command_run(int argc, char **argv)
 {
         const char *path = command_config(argc, argv);
         struct config *config;
-        int status = 1;
+        int status = 1, claim = -1;
 
         if (!path)
                 return command_misused("run [-c FILE]");
         config = config_read(path, stderr);
         if (!config)
                 return 1;
-        if (may_begin(config))
-                status = run(&config, path);
+        if (may_begin(config, &claim))
+                status = run(&config, path, claim);
         config_free(&config);
         return status;
 }

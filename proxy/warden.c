@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "proxy/clock.h"
+#include "proxy/instance.h"
 #include "proxy/log.h"
 #include "proxy/notify.h"
 #include "proxy/reload.h"
@@ -337,5 +338,6 @@ int warden_serve(struct warden *w)
                 }
                 wait_for_something(w);
         }
+                        instance_tend(w->claim);
         return take_down(w) ? 1 : 0;
 }

@@ -23,6 +23,7 @@ struct warden {
         int64_t renewal; /* the next one */
         struct upkeep upkeep;
         bool missing[INTERFACES_MAX];
+        int claim; /* to be the only one here (proxy/instance.h) */
 
         int signals;
         pid_t child; /* 0: none */
