@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "proxy/control_socket.h"
+#include "proxy/instance.h"
 
 struct ask {
         FILE *in;
@@ -38,6 +40,14 @@ static const char *text_of(int error)
 
 static void say_why_not(char why[ASK_WHY], const char *path, int error)
 {
+        bool nobody = error == ENOENT || error == ENOTDIR || error == ECONNREFUSED;
+        pid_t holder = nobody ? instance_running() : 0;
+
+        if (holder) {
+                say(why, "limpid run (process %d) is starting or ending: nobody answers at the control socket %s",
+                    (int)holder, path);
+                return;
+        }
         switch (error) {
         case ENOENT:
         case ENOTDIR:

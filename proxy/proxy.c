@@ -251,12 +251,15 @@ static void serve(struct proxy *p)
         free(errors);
 }
 
-static void close_all(struct proxy *p, size_t started)
+/* While the workers drain, commands and the page are answered. */
+static void close_all(struct proxy *p, struct admin *admin, size_t started)
 {
         atomic_store(&p->draining, true);
         names_stop(p->names);
         for (size_t i = 0; i < started; i++)
                 worker_join(p->workers[i]);
+        if (admin)
+                admin_stop(&admin);
         sigbus_watch(NULL, 0);
         for (size_t i = 0; i < p->store_count; i++)
                 if (p->stores[i])
@@ -345,8 +348,6 @@ int proxy_run(const struct config *config, int channel, const struct probe_token
                 proxy_tell_warden(&p, (struct channel_message){.kind = CHANNEL_READY});
                 serve(&p);
         }
-        if (admin)
-                admin_stop(&admin);
-        close_all(&p, started);
+        close_all(&p, admin, started);
         return error ? 1 : 0;
 }

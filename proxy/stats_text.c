@@ -69,7 +69,7 @@ static void print_head(FILE *out, const json_t *s)
         print_uptime(out, (int64_t)number(s, "uptime", NULL));
         fputs(", gate ", out);
         print(out, json_string_value(json_object_get(s, "gate")));
-        fputc('\n', out);
+        fputs(json_is_true(json_object_get(s, "draining")) ? ", finishing what runs\n" : "\n", out);
         json_array_foreach(json_object_get(s, "faults"), i, fault)
         {
                 print(out, json_string_value(json_object_get(fault, "level")));

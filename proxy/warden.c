@@ -158,6 +158,8 @@ static void follow_resolvers(struct warden *w, int64_t now)
 
 static void describe_end(const struct warden *w, int status)
 {
+        if (w->killed && w->vigil.draining) /* as was said */
+                return;
         if (WIFSIGNALED(status))
                 log_say(LOG_ERR, "the proxy was ended by signal %d (%s)", WTERMSIG(status),
                         strsignal(WTERMSIG(status)));
@@ -219,8 +221,11 @@ static void begin_end(struct warden *w, int64_t now)
 
         config_free(&w->next);
         if (draining && !reloading) {
-                if (w->child > 0)
+                if (w->child > 0 && !w->killed) {
+                        log_say(LOG_NOTICE, "told to end again: what still runs is cut");
                         kill(w->child, SIGKILL);
+                        w->killed = true;
+                }
                 return;
         }
         log_say(LOG_NOTICE, "ending: what runs may take %d s more", DRAIN_MS / 1000);
@@ -333,11 +338,11 @@ int warden_serve(struct warden *w)
                 tend_gate(w, now);
                 follow_resolvers(w, now);
                 if (now - w->told >= VIGIL_RENEW_MS) {
+                        instance_tend(w->claim);
                         notify("WATCHDOG=1");
                         w->told = now;
                 }
                 wait_for_something(w);
         }
-                        instance_tend(w->claim);
         return take_down(w) ? 1 : 0;
 }

@@ -123,7 +123,7 @@ def test_what_cannot_be_taken_over_changes_nothing(lab, limpid_with, origin, cha
     limpid.config = dict(config)
     change(limpid, **changes)
     limpid.said("is not taken over: all stays as it is")
-    assert said in limpid.stderr
+    assert said in limpid.stderr and "the gate is shut" not in limpid.stderr
     assert intercepted(there, lab.client) is True and limpid.proxy() == old
     limpid.config = config
 
@@ -139,6 +139,28 @@ def test_a_set_up_that_the_kernel_refuses_leaves_the_old_one(lab, limpid_with, o
         assert intercepted(there, lab.client) is True
     finally:
         lab.gateway.run("ip", "route", "del", "blackhole", "192.0.2.99", "table", "777")
+
+
+def test_commands_are_answered_while_what_runs_is_waited_for(limpid_with, running):
+    limpid = limpid_with()
+    wire, go = running()
+    limpid.process.send_signal(signal.SIGTERM)
+    limpid.said("the gate is shut")
+    assert ", gate shut, finishing what runs\n" in limpid.command("stats")
+    assert limpid.stats()["connections_open"] == 1
+    go.set()
+    assert wire.read(5) == b"after"
+    limpid.stop()
+    assert "limpid is not running" in limpid.command("stats", code=1)
+
+
+def test_who_is_told_to_end_again_cuts_what_runs(limpid_with, running):
+    limpid = limpid_with()
+    running()
+    limpid.process.send_signal(signal.SIGINT)
+    limpid.said("ending: what runs")
+    limpid.stop(signal.SIGINT)
+    assert "told to end again: what still runs is cut" in limpid.stderr and "signal 9" not in limpid.stderr
 
 
 def test_an_end_in_the_middle_of_a_reload(limpid_with, running, change):
