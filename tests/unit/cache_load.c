@@ -9,35 +9,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "cache/store.h"
-
-static char path[64];
-static struct store *store;
-
-static void open_store(uint64_t size)
-{
-        struct store_options o = {.path = path, .size = size};
-        char message[STORE_MESSAGE];
-
-        cr_assert_eq(store_open(&store, &o, message), 0, "%s", message);
-}
+#include "store_made.h"
 
 static void set_up(void)
 {
-        strcpy(path, "/tmp/limpid-load-XXXXXX");
-        cr_assert_not_null(mkdtemp(path));
+        make_store(16 << 20);
 }
 
-static void tear_down(void)
-{
-        char command[128];
-
-        store_close(&store);
-        snprintf(command, sizeof command, "rm -r %s", path);
-        cr_assert_eq(system(command), 0);
-}
-
-TestSuite(load, .init = set_up, .fini = tear_down);
+TestSuite(load, .init = set_up, .fini = remove_store);
 
 /* Of the thread of that name; 0: there is none. */
 static pid_t thread_named(const char *name)
@@ -76,7 +55,7 @@ static uint64_t slice_of(pid_t thread)
 
 Test(load, the_writer_lets_who_wakes_go_first)
 {
-        open_store(8 << 20);
+        reopen(8 << 20);
         store_purge(store, PURGE_ALL, (struct span){NULL, 0}, NULL, NULL);
         store_sync(store); /* so the writer runs */
         if (slice_of(getpid()) == 0)
@@ -124,7 +103,7 @@ static void put(unsigned n, size_t len)
                 store_sync(store);
 }
 
-static bool is_there(struct reader *reader, unsigned n)
+static bool is_there(unsigned n)
 {
         static const struct message request;
         struct found found;
@@ -148,18 +127,16 @@ Test(load, ten_times_its_size_go_through_a_store_that_stays_within_it)
 {
         const uint64_t size = 16 << 20;
         struct store_status s;
-        struct reader *reader;
         uint64_t total = 0;
         unsigned n = 0;
 
-        open_store(size);
-        cr_assert_eq(reader_open(&reader, store), 0);
+        reopen(size);
         for (; total < 10 * size; n++) {
                 put(n, size_of(n));
                 total += size_of(n);
                 if (n % 64)
                         continue;
-                is_there(reader, n * 3 / 4); /* some are read, and spared */
+                is_there(n * 3 / 4); /* some are read, and spared */
                 store_status(store, &s);
                 cr_assert_leq(s.file, size);
                 cr_assert_eq(s.error, 0);
@@ -168,9 +145,8 @@ Test(load, ten_times_its_size_go_through_a_store_that_stays_within_it)
         store_status(store, &s);
         cr_assert_leq(s.file - s.used, size / 2, "of the file %zu bytes are free pages", (size_t)(s.file - s.used));
         cr_assert_geq(s.body_bytes, size / 3, "only %zu bytes of bodies are stored", (size_t)s.body_bytes);
-        cr_assert(is_there(reader, n - 1));
-        cr_assert_not(is_there(reader, 1));
-        reader_close(&reader);
+        cr_assert(is_there(n - 1));
+        cr_assert_not(is_there(1));
 }
 
 /* The heap in use, not the page cache. */
@@ -189,7 +165,7 @@ Test(load, an_object_takes_a_bit_of_memory_and_no_more)
         unsigned n = 0;
         size_t before;
 
-        open_store(256 << 20);
+        reopen(256 << 20);
         while (n < first)
                 put(n++, 300);
         before = heap();

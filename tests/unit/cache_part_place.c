@@ -5,13 +5,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cache/store.h"
+#include "store_made.h"
 
-enum { TOTAL = 5000, PARTS = 300 };
+enum { TOTAL = 5000, PARTS = 300, SIZE = 32 << 20 };
 
-static char path[] = "/tmp/limpid-place-XXXXXX", message[STORE_MESSAGE];
-static struct store *store;
-static struct reader *reader;
 static struct key key;
 static uint64_t id;
 
@@ -20,41 +17,17 @@ static char pattern(uint64_t at)
         return (char)('A' + at * 7 % 53);
 }
 
-static void open_store(void)
-{
-        struct store_options o = {.path = path, .size = 32 << 20};
-
-        cr_assert_eq(store_open(&store, &o, message), 0, "%s", message);
-        cr_assert_eq(reader_open(&reader, store), 0);
-}
-
-static void close_store(void)
-{
-        reader_close(&reader);
-        store_close(&store);
-}
-
 static void set_up(void)
 {
         struct stored s = {.status = 200, .flags = STORED_SPARSE, .lifetime = 60, .last_modified = -1};
 
-        cr_assert_not_null(mkdtemp(path));
-        open_store();
+        make_store(SIZE);
         key_of_text(&key, SPAN("http://a:80/"));
         id = store_next_id(store);
         cr_assert_eq(store_put_response(store, &(struct put){.id = id, .key = &key, .stored = &s, .length = TOTAL}), 0);
 }
 
-static void tear_down(void)
-{
-        char command[128];
-
-        close_store();
-        snprintf(command, sizeof command, "rm -r %s", path);
-        cr_assert_eq(system(command), 0);
-}
-
-TestSuite(part_place, .init = set_up, .fini = tear_down);
+TestSuite(part_place, .init = set_up, .fini = remove_store);
 
 static void free_bytes(void *bytes, int error)
 {
@@ -164,7 +137,7 @@ Test(part_place, what_is_damaged_gives_way)
                 cr_assert_eq(pwrite(fd, "!", 1, at - all), 1);
         close(fd);
         free(all);
-        open_store();
+        open_store(SIZE);
         put(1004, 1020);
         store_sync(store);
         cr_assert_eq(reader_begin(reader), 0);

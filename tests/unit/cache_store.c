@@ -16,43 +16,16 @@
 #include "cache/store_private.h"
 #include "http/parse.h"
 #include "http/vary.h"
+#include "store_made.h"
 
-static char path[64];
-static struct store *store;
-static struct reader *reader;
 static struct message request;
-static char message[STORE_MESSAGE];
-
-static void reopen(uint64_t size)
-{
-        struct store_options o = {.path = path, .size = size};
-
-        if (reader)
-                reader_close(&reader);
-        store_close(&store);
-        cr_assert_eq(store_open(&store, &o, message), 0, "%s", message);
-        cr_assert_eq(reader_open(&reader, store), 0);
-}
 
 static void set_up(void)
 {
-        strcpy(path, "/tmp/limpid-store-XXXXXX");
-        cr_assert_not_null(mkdtemp(path));
-        reopen(32 << 20);
-        cr_assert_str_empty(message);
+        make_store(32 << 20);
 }
 
-static void tear_down(void)
-{
-        char command[128];
-
-        reader_close(&reader);
-        store_close(&store);
-        snprintf(command, sizeof command, "rm -r %s", path);
-        cr_assert_eq(system(command), 0);
-}
-
-TestSuite(store, .init = set_up, .fini = tear_down);
+TestSuite(store, .init = set_up, .fini = remove_store);
 
 static struct key key_of(const char *text)
 {

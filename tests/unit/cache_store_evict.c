@@ -2,47 +2,20 @@
  * some 14 are used: responses of 16,000 bytes, five pages each, 700 or so; 35 of them are a probation. */
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "cache/store.h"
+#include "store_made.h"
 
 enum { LENGTH = 16000, SIZE = 16 << 20, FILL = 1500 /* twice what fits */ };
 
-static char path[64];
-static struct store *store;
-static struct reader *reader;
 static struct message request;
 static char body[LENGTH];
 
-static void reopen(void)
-{
-        struct store_options o = {.path = path, .size = SIZE};
-        char message[STORE_MESSAGE];
-
-        reader_close(&reader);
-        store_close(&store);
-        cr_assert_eq(store_open(&store, &o, message), 0, "%s", message);
-        cr_assert_eq(reader_open(&reader, store), 0);
-}
-
 static void set_up(void)
 {
-        strcpy(path, "/tmp/limpid-store-XXXXXX");
-        cr_assert_not_null(mkdtemp(path));
-        reopen();
+        make_store(SIZE);
 }
 
-static void tear_down(void)
-{
-        char command[128];
-
-        reader_close(&reader);
-        store_close(&store);
-        snprintf(command, sizeof command, "rm -r %s", path);
-        cr_assert_eq(system(command), 0);
-}
-
-TestSuite(evict, .init = set_up, .fini = tear_down);
+TestSuite(evict, .init = set_up, .fini = remove_store);
 
 static struct key key_of(int n, char text[32])
 {
@@ -127,7 +100,7 @@ Test(evict, what_was_read_before_a_restart_is_spared_after_it)
         put(0, 10);
         put(10, 20);
         cr_assert_eq(count(0, 10), 10);
-        reopen();
+        reopen(SIZE);
         put(1000, 1000 + FILL);
         cr_expect_eq(count(0, 10), 10);
         cr_expect_eq(count(10, 20), 0);
@@ -136,7 +109,7 @@ Test(evict, what_was_read_before_a_restart_is_spared_after_it)
 Test(evict, what_an_earlier_run_has_put_is_spared_if_it_is_read_in_this_one)
 {
         put(0, 20);
-        reopen();
+        reopen(SIZE);
         cr_assert_eq(count(0, 10), 10);
         put(1000, 1000 + FILL);
         cr_expect_eq(count(0, 10), 10);
@@ -148,7 +121,7 @@ Test(evict, what_has_passed_its_probation_need_not_do_so_again_after_a_restart)
         put(0, 10);
         cr_assert_eq(count(0, 10), 10);
         put(1000, 1000 + FILL);
-        reopen();
+        reopen(SIZE);
         put(3000, 3000 + FILL);
         cr_expect_eq(count(0, 10), 10);
 }

@@ -5,34 +5,16 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "cache/store.h"
+#include "store_made.h"
 
-enum { SMALL = 5000, LARGE = 400, STEP = 37, BODY = 200, SLICE = 20000 };
+enum { SMALL = 5000, LARGE = 400, STEP = 37, BODY = 200, SLICE = 20000, SIZE = 64 << 20 };
 
-static char path[64], message[STORE_MESSAGE];
-static struct store *store;
-static struct reader *reader;
 static const struct message request;
 static uint64_t large[LARGE];
 static int colds;
-
-static void open_store(void)
-{
-        struct store_options o = {.path = path, .size = 64 << 20};
-
-        cr_assert_eq(store_open(&store, &o, message), 0, "%s", message);
-        cr_assert_eq(reader_open(&reader, store), 0);
-}
-
-static void close_store(void)
-{
-        reader_close(&reader);
-        store_close(&store);
-}
 
 /* What is mapped stays in memory: only a closed store can be forgotten. */
 static void forget(void)
@@ -47,28 +29,15 @@ static void forget(void)
         cr_assert_eq(fsync(fd), 0);
         cr_assert_eq(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
         close(fd);
-        open_store();
+        open_store(SIZE);
 }
 
 static void set_up(void)
 {
-        strcpy(path, "/tmp/limpid-store-XXXXXX");
-        cr_assert_not_null(mkdtemp(path));
-        open_store();
+        make_store(SIZE);
 }
 
-static void tear_down(void)
-{
-        char command[128];
-
-        close_store();
-        snprintf(command, sizeof command, "rm -r %s", path);
-        cr_assert_eq(system(command), 0);
-        if (!colds)
-                cr_skip_test("what was forgotten is still in memory: %s lies on no disk", path);
-}
-
-TestSuite(index, .init = set_up, .fini = tear_down);
+TestSuite(index, .init = set_up, .fini = remove_store);
 
 static struct key key_of(int n, char text[64])
 {

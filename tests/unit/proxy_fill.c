@@ -3,13 +3,13 @@
 #include <criterion/criterion.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "proxy/fill.h"
 #include "proxy/sigbus.h"
+#include "store_made.h"
 
 /* main.c has the real one, and no test links main.c. */
 void sigbus_watch(struct store *const *stores, size_t count)
@@ -18,9 +18,6 @@ void sigbus_watch(struct store *const *stores, size_t count)
         (void)count;
 }
 
-static char path[] = "/tmp/limpid-fill-XXXXXX";
-static struct store *store;
-static struct reader *reader;
 static struct message request;
 static struct worker *worker;
 static struct fills *fills;
@@ -29,12 +26,7 @@ static int wakes;
 
 static void set_up(void)
 {
-        struct store_options o = {.path = path, .size = 256 << 20};
-        char message[STORE_MESSAGE];
-
-        cr_assert_not_null(mkdtemp(path));
-        cr_assert_eq(store_open(&store, &o, message), 0, "%s", message);
-        cr_assert_eq(reader_open(&reader, store), 0);
+        make_store(256 << 20);
         worker = aligned_alloc(64, (sizeof *worker + 63) / 64 * 64);
         memset(worker, 0, sizeof *worker);
         pthread_mutex_init(&worker->mail_lock, NULL);
@@ -64,18 +56,13 @@ static int deliver(void)
 
 static void tear_down(void)
 {
-        char command[128];
-
         store_sync(store);
         deliver();
         fills_free(&fills);
-        reader_close(&reader);
-        store_close(&store);
+        remove_store();
         close(worker->mail_fd);
         pthread_mutex_destroy(&worker->mail_lock);
         free(worker);
-        snprintf(command, sizeof command, "rm -r %s", path);
-        cr_assert_eq(system(command), 0);
 }
 
 TestSuite(fill, .init = set_up, .fini = tear_down);
@@ -630,23 +617,12 @@ static uint64_t gap_at(uint64_t at)
         return end;
 }
 
-static void reopen_with_queue(size_t bytes)
-{
-        struct store_options o = {.path = path, .size = 512 << 20, .queue_bytes = bytes};
-        char message[STORE_MESSAGE];
-
-        reader_close(&reader);
-        store_close(&store);
-        cr_assert_eq(store_open(&store, &o, message), 0, "%s", message);
-        cr_assert_eq(reader_open(&reader, store), 0);
-}
-
 /* The writer is held while three slices and more come, of which two find room. */
 static void outrun(struct span etag, uint64_t whole, bool stored)
 {
         struct fill_reader *leader, *slow;
 
-        reopen_with_queue(5 * SLICE_MAX / 2);
+        reopen_with_queue(512 << 20, 5 * SLICE_MAX / 2);
         cr_assert_eq(pipe(gate), 0);
         cr_assert_eq(store_after(store, wait_at_gate, NULL), 0);
         leader = lead_tagged(whole, etag);

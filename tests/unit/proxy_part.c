@@ -1,12 +1,11 @@
 /* proxy/part.c: which slices a part is cut into. */
 #include <criterion/criterion.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "proxy/part.h"
 #include "proxy/sigbus.h"
+#include "store_made.h"
 
 /* main.c has the real one, and no test links main.c. */
 void sigbus_watch(struct store *const *stores, size_t count)
@@ -17,37 +16,20 @@ void sigbus_watch(struct store *const *stores, size_t count)
 
 enum { TOTAL = 3 << 20 };
 
-static char path[] = "/tmp/limpid-part-XXXXXX";
-static struct store *store;
-static struct reader *reader;
 static uint64_t id;
 
 static void set_up(void)
 {
-        struct store_options o = {.path = path, .size = 64 << 20};
         struct stored s = {.status = 200, .flags = STORED_SPARSE, .lifetime = 60, .last_modified = -1};
-        char message[STORE_MESSAGE];
         struct key key;
 
-        cr_assert_not_null(mkdtemp(path));
-        cr_assert_eq(store_open(&store, &o, message), 0, "%s", message);
-        cr_assert_eq(reader_open(&reader, store), 0);
+        make_store(64 << 20);
         key_of_text(&key, SPAN("http://a:80/"));
         id = store_next_id(store);
         cr_assert_eq(store_put_response(store, &(struct put){.id = id, .key = &key, .stored = &s, .length = TOTAL}), 0);
 }
 
-static void tear_down(void)
-{
-        char command[128];
-
-        reader_close(&reader);
-        store_close(&store);
-        snprintf(command, sizeof command, "rm -r %s", path);
-        cr_assert_eq(system(command), 0);
-}
-
-TestSuite(part, .init = set_up, .fini = tear_down);
+TestSuite(part, .init = set_up, .fini = remove_store);
 
 static atomic_int ends;
 
@@ -130,24 +112,13 @@ static void wait_at_gate(void *context, int error)
         cr_assert_eq(read(gate[0], &byte, 1), 1);
 }
 
-static void reopen_with_queue(size_t bytes)
-{
-        struct store_options o = {.path = path, .size = 256 << 20, .queue_bytes = bytes};
-        char message[STORE_MESSAGE];
-
-        store_sync(store);
-        reader_close(&reader);
-        store_close(&store);
-        cr_assert_eq(store_open(&store, &o, message), 0, "%s", message);
-        cr_assert_eq(reader_open(&reader, store), 0);
-}
-
 Test(part, after_a_slice_that_is_refused_much_is_left_out)
 {
         static char bytes[SLICE_MAX];
         struct part p;
 
-        reopen_with_queue(3 * SLICE_MAX / 2);
+        store_sync(store);
+        reopen_with_queue(256 << 20, 3 * SLICE_MAX / 2);
         cr_assert_eq(pipe(gate), 0);
         part_start(&p, store, id, 0, NULL);
         cr_assert_eq(store_after(store, wait_at_gate, NULL), 0);
