@@ -36,6 +36,10 @@ static inline bool policy_takes(const struct trace *t, uint32_t key)
         return t->sizes[key] <= t->largest;
 }
 
+/* Arrays with an element for each of the trace's objects, of these sizes, zeroed: in one block, to be freed as such.
+ * NULL: out of memory. */
+void *policy_arrays(const struct trace *, const size_t sizes[], size_t count, void *arrays[]);
+
 struct ratios {
         double objects, bytes;
 };

@@ -8,6 +8,7 @@
 struct cache {
         const struct trace *trace;
         uint64_t room, held;
+        void *arrays; /* the block of these: */
         uint32_t *heap, count;
         uint32_t *place; /* in the heap, by key; NOBODY: not there */
         double *worth;   /* by key: the least goes first */
@@ -20,30 +21,27 @@ static void cache_free(void *held)
 {
         struct cache *c = held;
 
-        free(c->heap);
-        free(c->place);
-        free(c->worth);
-        free(c->reads);
+        free(c->arrays);
         free(c->next);
         free(c);
 }
 
 static void *cache_make(const struct trace *t, uint64_t room)
 {
+        const size_t sizes[] = {sizeof(uint32_t), sizeof(uint32_t), sizeof(double), sizeof(uint32_t)};
         struct cache *c = calloc(1, sizeof *c);
+        void *arrays[4];
 
-        if (!c)
-                return NULL;
-        c->trace = t;
-        c->room = room;
-        c->heap = malloc(t->objects * sizeof *c->heap);
-        c->place = malloc(t->objects * sizeof *c->place);
-        c->worth = malloc(t->objects * sizeof *c->worth);
-        c->reads = malloc(t->objects * sizeof *c->reads);
-        if (!c->heap || !c->place || !c->worth || !c->reads) {
-                cache_free(c);
+        if (!c || !(c->arrays = policy_arrays(t, sizes, 4, arrays))) {
+                free(c);
                 return NULL;
         }
+        c->trace = t;
+        c->room = room;
+        c->heap = arrays[0];
+        c->place = arrays[1];
+        c->worth = arrays[2];
+        c->reads = arrays[3];
         for (uint32_t i = 0; i < t->objects; i++)
                 c->place[i] = NOBODY;
         return c;

@@ -10,8 +10,9 @@ struct cache {
         const struct trace *trace;
         uint64_t room;
         struct queue queues[QUEUES]; /* LRU and SIEVE have MAIN alone */
+        void *arrays;                /* the block of those by key: */
         struct node *nodes;
-        uint8_t *where; /* by key */
+        uint8_t *where;
         uint8_t *reads;
         uint32_t hand;   /* SIEVE's */
         unsigned enough; /* S3-FIFO's: reads that lead from the small queue to the main one */
@@ -21,30 +22,28 @@ static void cache_free(void *held)
 {
         struct cache *c = held;
 
-        free(c->nodes);
-        free(c->where);
-        free(c->reads);
+        free(c->arrays);
         free(c);
 }
 
 static void *cache_make(const struct trace *t, uint64_t room)
 {
+        const size_t sizes[] = {sizeof(struct node), 1, 1};
         struct cache *c = calloc(1, sizeof *c);
+        void *arrays[3];
 
-        if (!c)
+        if (!c || !(c->arrays = policy_arrays(t, sizes, 3, arrays))) {
+                free(c);
                 return NULL;
+        }
         c->trace = t;
         c->room = room;
         c->hand = NOBODY;
         for (int i = 0; i < QUEUES; i++)
                 c->queues[i] = EMPTY_QUEUE;
-        c->nodes = malloc(t->objects * sizeof *c->nodes);
-        c->where = calloc(t->objects, 1);
-        c->reads = calloc(t->objects, 1);
-        if (!c->nodes || !c->where || !c->reads) {
-                cache_free(c);
-                return NULL;
-        }
+        c->nodes = arrays[0];
+        c->where = arrays[1];
+        c->reads = arrays[2];
         return c;
 }
 
