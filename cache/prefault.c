@@ -72,6 +72,7 @@ static void *run(void *argument)
         struct reader *r = NULL;
         struct prefault *job;
 
+        background_thread("prefault");
         if (reader_open(&r, s) != 0)
                 r = NULL;
         while ((job = take(&s->prefaults))) {

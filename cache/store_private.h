@@ -205,6 +205,12 @@ MDB_cursor *reader_slices(struct reader *);
 
 bool store_slice_at(struct reader *, uint64_t id, uint64_t offset, uint64_t *start, struct span *value);
 
+/* cache/background.c: called by a thread behind the event loops, as its first thing. Such a thread computes for
+ * milliseconds, and on a busy processor an event loop that wakes meanwhile would wait for the end of its slice. Who
+ * asks for longer slices gets as much, but lets others in at once (Linux 6.12 and later; earlier ones ignore it). Not a
+ * lower priority: a writer that starves stores nothing. */
+void background_thread(const char *name);
+
 /* cache/prefault.c */
 int prefaults_start(struct store *, unsigned count);
 void prefaults_stop(struct store *);

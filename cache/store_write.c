@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cache/op.h"
@@ -19,8 +18,7 @@ enum {
         PAUSE_MS = 100,
         PAUSES = 10,
         GATHER_MS = 50,
-        GATHER_SLICE = 256 * 1024, /* a larger one is not small, and its bytes are to leave memory */
-        LONG_SLICE_NS = 100 * 1000 * 1000
+        GATHER_SLICE = 256 * 1024 /* a larger one is not small, and its bytes are to leave memory */
 };
 
 /* ---- the queue -----------------------------------------------------------------------------------------------------
@@ -255,36 +253,13 @@ static void recover(struct store *s, int error)
         }
 }
 
-/* What sched_setattr(2) takes; not every C library has it. */
-struct scheduling {
-        uint32_t size, policy;
-        uint64_t flags;
-        int32_t nice;
-        uint32_t priority;
-        uint64_t runtime, deadline, period;
-};
-
-/* A commit computes for milliseconds, and on a busy processor an event loop that wakes meanwhile would wait for the end
- * of this thread's slice. Who asks for longer slices gets as much, but lets others in at once (Linux 6.12 and later;
- * earlier ones ignore it). Not a lower priority: a writer that starves stores nothing. */
-static void yield_to_wakers(void)
-{
-        struct scheduling s = {.size = sizeof s};
-
-        if (syscall(SYS_sched_getattr, 0, &s, sizeof s, 0) != 0)
-                return;
-        s.runtime = LONG_SLICE_NS;
-        syscall(SYS_sched_setattr, 0, &s, 0);
-}
-
 static void *run(void *argument)
 {
         struct store *s = argument;
         size_t bytes;
         struct op *batch;
 
-        pthread_setname_np(pthread_self(), "store writer");
-        yield_to_wakers();
+        background_thread("store writer");
         while ((batch = take_batch(&s->queue, &bytes))) {
                 int error = commit_batch(s, batch, bytes);
 

@@ -100,7 +100,6 @@ static struct exchange *new_exchange(struct client *c)
         x->client = c;
         x->worker = c->conn.worker;
         x->start_us = worker_clock();
-        x->reader = NULL;
         x->result = "NONE";
         x->hierarchy = "HIER_NONE";
         c->exchange = x;
@@ -311,6 +310,7 @@ static enum step step_finish(struct exchange *x)
         else
                 exchange_release_upstream(x);
         exchange_log(x);
+        turn_note_reply(x->worker, x->sent);
         if (x->broken)
                 client_abort(c);
         else if (exchange_persistent(x))

@@ -51,8 +51,7 @@ enum step {
 
 enum {
         RANGE_TEXT = 80,
-        SPANS_MAX = 64,      /* of one writev of a body */
-        READ_BYTES = 4 << 20 /* asked of a store at once */
+        SPANS_MAX = 64 /* of one writev of a body */
 };
 
 /* A part of a body that the origin is asked for. */
@@ -149,6 +148,7 @@ struct exchange {
         struct body *request_body, *reply_body;
         struct fill_reader *part; /* of the fill that it leads or follows; NULL: of none */
         struct prefault job;
+        struct turn_waiter turn; /* for the next piece of a stored body */
         struct note note;
         bool job_failed;
         size_t etag_len, last_modified_len;
@@ -225,6 +225,9 @@ enum step exchange_reply_with(struct exchange *, const struct found *, const str
 /* Keeps a stored response from eviction until the exchange ends or pins another. False: it is about to be removed. */
 bool exchange_pin(struct exchange *, uint64_t id);
 void exchange_unpin(struct exchange *);
+
+/* Goes on sending: its turn has come. */
+void exchange_serve(struct turn_waiter *);
 
 /* step_validate.c */
 enum step step_validate(struct exchange *);

@@ -6,7 +6,7 @@ static short client_wanted(const struct exchange *x)
 {
         const struct conn *c = &x->client->conn;
         bool sending = conn_blocked(c) ||
-                       (!x->errands && (x->step == STEP_SEND_STORED ||
+                       (!x->errands && ((x->step == STEP_SEND_STORED && !turn_awaited(&x->turn)) ||
                                         ((x->step == STEP_SHARE || x->step == STEP_FILL_GAP) && x->unsent)));
 
         if (x->part && x->part->deaf) /* it leads on for others */

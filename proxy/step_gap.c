@@ -82,10 +82,11 @@ static enum step stop_here(struct exchange *x)
         return STEP_SEND_STORED;
 }
 
-/* Sends what is committed of the stored body before `end`, as the socket takes it; if that is full, x->unsent is set.
- */
+/* Sends what is committed of the stored body before `end`, as the socket takes it; if that is full, or the turn over,
+ * x->unsent is set. */
 static enum step catch_up(struct exchange *x, uint64_t end)
 {
+        struct turn turn = turn_begin(x->worker);
         struct iovec spans[SPANS_MAX];
         size_t sent = 1;
         int count = 0;
@@ -95,7 +96,7 @@ static enum step catch_up(struct exchange *x, uint64_t end)
         if (!exchange_begin_read(x))
                 return STEP_WAIT;
         while (sent && x->at < end && !conn_blocked(&x->client->conn)) {
-                uint64_t left = end - x->at < READ_BYTES ? end - x->at : READ_BYTES;
+                uint64_t left = end - x->at < turn.piece ? end - x->at : turn.piece;
 
                 switch (reader_body(x->reader, x->id, x->at, left, spans, SPANS_MAX, &count)) {
                 case BODY_COLD:
@@ -107,8 +108,10 @@ static enum step catch_up(struct exchange *x, uint64_t end)
                 }
                 sent = conn_offer(&x->client->conn, spans, count);
                 exchange_took_stored(x, sent);
+                if (turn_over(&turn))
+                        break;
         }
-        x->unsent = !sent;
+        x->unsent = !sent || x->at < end;
         return STEP_WAIT;
 }
 

@@ -342,7 +342,7 @@ static size_t send_spans(struct exchange *x, const struct iovec *data, int count
 /* Bytes that memory has let go of are read from the store. */
 static enum step send_stored_part(struct exchange *x, uint64_t extent)
 {
-        uint64_t most = x->reply_chunked ? CHUNK_BYTES : READ_BYTES;
+        uint64_t most = x->reply_chunked ? CHUNK_BYTES : turn_begin(x->worker).piece;
         struct iovec spans[SPANS_MAX];
         int count = 0;
 
@@ -361,6 +361,7 @@ static enum step send_stored_part(struct exchange *x, uint64_t extent)
                 break;
         }
         fill_took(x->part, send_spans(x, spans, count));
+        x->unsent |= most < extent && !x->reply_chunked; /* the rest in the next round */
         return STEP_SHARE;
 }
 

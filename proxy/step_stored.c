@@ -1,16 +1,13 @@
 /* The steps that answer from a store: the head, and the body as the socket takes it (RFC 9111 §4).
  *
  * A small body lies in the response's record and goes out in one writev with the head. A large one is read slice by
- * slice, in turns of some MiB, each with a read transaction of its own; meanwhile its id is pinned. */
+ * slice, in turns (proxy/turn.h), each with a read transaction of its own; meanwhile its id is pinned. */
 #include "http/condition.h"
 #include "http/render.h"
 #include "proxy/client.h"
 #include "proxy/exchange.h"
 
-enum {
-        TURN_BYTES = 8 << 20, /* to one client, before others have their turn */
-        AHEAD_BYTES = 2 << 20 /* read from a cold disk at once */
-};
+enum { AHEAD_BYTES = 2 << 20 /* read from a cold disk at once */ };
 
 /* ---- what to answer ------------------------------------------------------------------------------------------------
  */
@@ -183,6 +180,7 @@ bool exchange_pin(struct exchange *x, uint64_t id)
 
 void exchange_unpin(struct exchange *x)
 {
+        turn_leave(x->worker, &x->turn);
         if (x->pinned)
                 store_unpin(x->store, x->pinned);
         x->pinned = 0;
@@ -241,6 +239,7 @@ static bool gap_ahead(struct exchange *x, const struct found *f, enum step *next
 static enum step send_first(struct exchange *x, const struct out *head, const struct answer *a, const struct found *f)
 {
         struct iovec spans[SPANS_MAX] = {{head->at, head->len}};
+        uint64_t most = turn_begin(x->worker).piece;
         bool mendable;
         enum step next;
         size_t sent;
@@ -257,8 +256,9 @@ static enum step send_first(struct exchange *x, const struct out *head, const st
                 exchange_read_on(x, a->first, a->end);
         if (mendable && gap_ahead(x, f, &next))
                 return next;
-        switch (reader_body(x->reader, x->id, x->at, x->end - x->at < READ_BYTES ? x->end - x->at : READ_BYTES,
-                            spans + 1, SPANS_MAX - 1, &count)) {
+        if (most > x->end - x->at)
+                most = x->end - x->at;
+        switch (reader_body(x->reader, x->id, x->at, most, spans + 1, SPANS_MAX - 1, &count)) {
         case BODY_COLD:
                 return exchange_ask_for_body(x, x->validating ? STEP_FRESHEN : STEP_LOOKUP);
         case BODY_GAP:
@@ -353,15 +353,15 @@ enum step step_reply_stored(struct exchange *x)
         return exchange_reply_with(x, f, &f->stored);
 }
 
-/* One writev of what is in memory. False: `next` says what else. */
-static bool send_some(struct exchange *x, enum step *next)
+/* One writev of what is in memory, of `most` bytes. False: `next` says what else. */
+static bool send_some(struct exchange *x, uint64_t most, enum step *next)
 {
         struct iovec spans[SPANS_MAX];
         uint64_t left = x->end - x->at;
         size_t sent;
         int count = 0;
 
-        switch (reader_body(x->reader, x->id, x->at, left < READ_BYTES ? left : READ_BYTES, spans, SPANS_MAX, &count)) {
+        switch (reader_body(x->reader, x->id, x->at, left < most ? left : most, spans, SPANS_MAX, &count)) {
         case BODY_COLD:
                 *next = exchange_ask_for_body(x, STEP_SEND_STORED);
                 return false;
@@ -377,18 +377,32 @@ static bool send_some(struct exchange *x, enum step *next)
         return sent > 0 && x->at < x->end;
 }
 
+void exchange_serve(struct turn_waiter *one)
+{
+        struct exchange *x = (struct exchange *)(void *)((char *)one - offsetof(struct exchange, turn));
+
+        exchange_wake(x->client);
+}
+
 enum step step_send_stored(struct exchange *x)
 {
-        uint64_t until = x->at + TURN_BYTES;
-        enum step next = STEP_FINISH;
+        const struct turn *turn;
+        enum step next;
 
         if (x->at == x->end)
                 return exchange_body_sent(x);
         if (conn_blocked(&x->client->conn))
                 return STEP_WAIT;
+        turn = turn_take(x->worker, &x->turn);
+        if (!turn)
+                return STEP_WAIT;
         if (!exchange_begin_read(x))
                 return damaged(x);
-        while (x->at < until && send_some(x, &next))
-                ;
+        while (send_some(x, turn->piece, &next)) {
+                if (turn_over(turn)) {
+                        turn_wait(x->worker, &x->turn);
+                        break;
+                }
+        }
         return next;
 }

@@ -221,6 +221,8 @@ static bool make_base(struct worker *w)
         event_config_free(c);
         if (!w->base)
                 return false;
+        if (!turns_make(w, exchange_serve))
+                return false;
         w->tick = event_new(w->base, -1, EV_PERSIST, tick, w);
         w->mail_event = event_new(w->base, w->mail_fd, EV_READ | EV_PERSIST, mail_event, w);
         return w->tick && w->mail_event && event_add(w->tick, &period) == 0 && event_add(w->mail_event, NULL) == 0;
@@ -331,6 +333,7 @@ void worker_free(struct worker **held)
         free(w->page);
         free(w->fields);
         free(w->key_text);
+        turns_unmake(w);
         if (w->tick)
                 event_free(w->tick);
         if (w->mail_event)

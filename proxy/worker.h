@@ -6,6 +6,7 @@
 #include "http/message.h"
 #include "proxy/pool.h"
 #include "proxy/proxy.h"
+#include "proxy/turn.h"
 #include "proxy/wheel.h"
 
 enum {
@@ -40,6 +41,7 @@ struct worker {
         pthread_mutex_t mail_lock;
         struct note *mail; /* newest first */
         struct wheel wheel;
+        struct turns turns;
         struct counters counters;
         struct hosts *hosts;
         struct access *access;       /* NULL: no access log */
