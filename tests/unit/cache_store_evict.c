@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "cache/store_private.h"
 #include "store_made.h"
 
 enum { LENGTH = 16000, SIZE = 16 << 20, FILL = 1500 /* twice what fits */ };
@@ -167,4 +168,50 @@ Test(evict, a_store_of_pinned_responses_comes_to_an_end)
         store_status(store, &status);
         cr_expect_leq(status.file, SIZE);
         cr_expect_eq(status.error, 0);
+}
+
+/* ---- a transaction that comes to nothing ---------------------------------------------------------------------------
+ */
+
+/* Bits that are set, of the ids from..to-1; afterwards they are as they were. */
+static int bits(uint64_t from, uint64_t to)
+{
+        int set = 0;
+
+        for (uint64_t id = from; id < to; id++)
+                if (visit_clear(store, id)) {
+                        visit_mark(store, id);
+                        set++;
+                }
+        return set;
+}
+
+Test(evict, what_came_to_nothing_leaves_hands_bits_and_pins_as_they_were)
+{
+        struct doomed doomed = {0};
+        struct sweep before;
+        uint64_t first, last;
+        MDB_txn *txn;
+
+        put(0, 200);
+        cr_assert_eq(count(50, 100), 50);
+        first = find(50);
+        last = find(99);
+        before = store->sweep;
+        cr_assert_eq(mdb_txn_begin(store->env, NULL, 0, &txn), 0);
+        cr_assert_eq(evict_until(store, txn, SIZE - (1 << 20), &doomed), 0); /* no room but for some 50 */
+        cr_assert_neq(memcmp(&store->sweep, &before, sizeof before), 0, "a hand has moved");
+        cr_assert_lt(bits(first, last + 1), 50, "and spared what was read");
+        cr_assert_gt(doomed.count, 50, "and taken what was not");
+        mdb_txn_abort(txn);
+        evict_ended(store, &doomed, false);
+        cr_expect_eq(memcmp(&store->sweep, &before, sizeof before), 0);
+        cr_expect_eq(bits(first, last + 1), 50);
+        for (int n = 0; n < 50; n++) {
+                uint64_t id = find(n);
+
+                cr_expect_neq(id, 0);
+                cr_expect(store_pin(store, id), "%d is condemned for good", n);
+                store_unpin(store, id);
+        }
 }
