@@ -4,7 +4,7 @@
  * they are many, or large, or somebody waits for one (store_hurry).
  *
  * A full queue refuses (ENOBUFS) and never blocks. A disk that fails (full, read-only, broken) suspends storing: what
- * waits is dropped, but for removals, and a trial each second says whether it goes on. */
+ * waits and what has failed is dropped, but for removals, and a trial each second says whether it goes on. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -193,6 +193,46 @@ static bool outlasts(const struct op *op)
         return op->kind == OP_REMOVE || op->kind == OP_ABANDON || (op->kind == OP_PURGE && !op->purged);
 }
 
+/* He who asked for a purge is told that it is not done yet. */
+static void answer_purge(struct op *op)
+{
+        op->purged(op->context, -1);
+        op->purged = NULL;
+        op->error = 0;
+}
+
+/* Removals that have failed with the disk go back to the front of the queue: what is invalid is so also afterwards.
+ * What is left of the batch, and of its bytes. */
+static struct op *put_back(struct queue *q, struct op *batch, size_t *bytes)
+{
+        struct op *back = NULL, **last = &back, **link = &batch;
+        unsigned count = 0;
+
+        while (*link) {
+                struct op *op = *link;
+
+                if (op->error > 0 && op->kind == OP_PURGE && op->purged)
+                        answer_purge(op);
+                else if (op->error <= 0 || !outlasts(op)) {
+                        link = &op->next;
+                        continue;
+                }
+                *link = op->next;
+                *last = op;
+                last = &op->next;
+                *bytes -= op->weight;
+                count++;
+        }
+        pthread_mutex_lock(&q->lock);
+        *last = q->first;
+        if (back && !q->first)
+                q->last = last;
+        q->first = back;
+        q->count += count;
+        pthread_mutex_unlock(&q->lock);
+        return batch;
+}
+
 /* All else that is in the queue. */
 static struct op *take_waiting(struct queue *q)
 {
@@ -218,7 +258,7 @@ static struct op *take_waiting(struct queue *q)
         return taken;
 }
 
-/* Requests wait for what is in the queue, and a disk may be full for days. What is invalid is so also afterwards. */
+/* Requests wait for what is in the queue, and a disk may be full for days. */
 static void drop_waiting(struct store *s, int error)
 {
         struct op *op = take_waiting(&s->queue), *next;
@@ -231,9 +271,7 @@ static void drop_waiting(struct store *s, int error)
                         finish_batch(s, op, 0);
                         continue;
                 }
-                op->purged(op->context, -1);
-                op->purged = NULL;
-                op->error = 0;
+                answer_purge(op);
                 enqueue(s, op, true);
         }
 }
@@ -263,8 +301,10 @@ static void *run(void *argument)
         while ((batch = take_batch(&s->queue, &bytes))) {
                 int error = commit_batch(s, batch, bytes);
 
-                if (error)
+                if (error) {
                         atomic_store(&s->error, commit_error(s, error));
+                        batch = put_back(&s->queue, batch, &bytes);
+                }
                 finish_batch(s, batch, bytes);
                 if (error)
                         recover(s, error);

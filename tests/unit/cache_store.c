@@ -517,6 +517,38 @@ Test(store, while_the_disk_fails_nobody_waits_for_it)
         sem_destroy(&done);
 }
 
+Test(store, what_was_invalid_when_the_disk_failed_is_removed_when_it_works_again)
+{
+        struct key k = key_of("http://a:80/new");
+        struct stored s = plain();
+        struct put p = {.key = &k, .stored = &s, .length = 1, .body = SPAN("x"), .done = post_done};
+        int64_t removed = 0;
+        uint64_t id;
+        sem_t done;
+
+        put("http://a:80/old", "old");
+        id = put("http://a:80/older", "older");
+        put("http://a:80/other", "other");
+        cr_assert_eq(sem_init(&done, 0, 0), 0);
+        p.context = &done;
+        p.id = store_next_id(store);
+        let_grow(1);
+        cr_assert_eq(store_put_response(store, &p), 0); /* it waits for what comes with it: one batch */
+        store_remove(store, id);
+        cr_assert_eq(store_purge(store, PURGE_KEY, SPAN("http://a:80/old"), note_purged, &removed), 0);
+        sem_wait(&done);
+        cr_expect(holds("http://a:80/old", "old"));
+        let_grow(RLIM_INFINITY);
+        store_sync(store);
+        cr_expect_eq(removed, -1, "he who asked knows that it was not done yet");
+        cr_expect_eq(find("http://a:80/old", &(struct found){0}), FIND_NONE);
+        reader_end(reader);
+        cr_expect_eq(find("http://a:80/older", &(struct found){0}), FIND_NONE);
+        reader_end(reader);
+        cr_expect(holds("http://a:80/other", "other"));
+        sem_destroy(&done);
+}
+
 /* ---- the file ------------------------------------------------------------------------------------------------------
  */
 
