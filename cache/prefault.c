@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cache/store_private.h"
+#include "cache/time_slice.h"
 
 static void load_find(struct reader *r, struct prefault *job)
 {
@@ -72,7 +73,7 @@ static void *run(void *argument)
         struct reader *r = NULL;
         struct prefault *job;
 
-        background_thread("prefault");
+        background_thread("prefault", TIME_SLICE_PREFAULT_NS);
         if (reader_open(&r, s) != 0)
                 r = NULL;
         while ((job = take(&s->prefaults))) {

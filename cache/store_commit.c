@@ -49,6 +49,7 @@ static int transact(struct store *s, struct op *first, uint64_t room)
         for (op = first; !error && op; op = op->next) {
                 error = op_apply(s, txn, op, &doomed);
                 newest = op->id > newest ? op->id : newest;
+                writer_spend(s, op->weight);
         }
         if (!error && pages_used(s, txn) > before)
                 sweep_put(&s->sweep, newest, (pages_used(s, txn) - before) * s->page);

@@ -194,6 +194,7 @@ static int judge(struct store *s, MDB_txn *txn, uint64_t id, bool orphan, struct
                 list(&doomed->spared.ids, &doomed->spared.count, &doomed->spared.cap, id);
                 return EBUSY;
         }
+        writer_spend(s, 0);
         return evict(s, txn, id, doomed);
 }
 

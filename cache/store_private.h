@@ -110,6 +110,8 @@ struct store {
         uint64_t first_id;  /* of this run */
         struct sweep sweep; /* the writer's, as are the ghosts */
         struct ghosts ghosts;
+        size_t spent;    /* the writer's: bytes since it last offered its processor */
+        bool backlog;    /* the writer's: a whole batch waits behind the one that is written */
         unsigned narrow; /* for so many batches more slices are cut down to a unit each */
         _Atomic uint32_t pins[PIN_WORDS];
         _Atomic(_Atomic uint64_t *) visits[VISIT_BLOCKS];
@@ -197,6 +199,8 @@ uint64_t commit_reserve(const struct store *, size_t bytes);
 /* cache/store_write.c */
 int writer_start(struct store *);
 void writer_stop(struct store *);
+/* Within a batch, after each step: lets others have the processor now and then. */
+void writer_spend(struct store *, size_t bytes);
 
 /* cache/store_read.c */
 /* The cursor over the slices, in this transaction. Most hits need none, and it costs as much as a look-up. NULL: it
@@ -209,7 +213,7 @@ bool store_slice_at(struct reader *, uint64_t id, uint64_t offset, uint64_t *sta
  * milliseconds, and on a busy processor an event loop that wakes meanwhile would wait for the end of its slice. Who
  * asks for longer slices gets as much, but lets others in at once (Linux 6.12 and later; earlier ones ignore it). Not a
  * lower priority: a writer that starves stores nothing. */
-void background_thread(const char *name);
+void background_thread(const char *name, uint64_t slice_ns); /* longer than a worker's: cache/time_slice.h */
 
 /* cache/prefault.c */
 int prefaults_start(struct store *, unsigned count);

@@ -7,18 +7,22 @@
  * waits and what has failed is dropped, but for removals, and a trial each second says whether it goes on. */
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "cache/op.h"
+#include "cache/time_slice.h"
 
 enum {
         BATCH_OPS = 512,
         PAUSE_MS = 100,
         PAUSES = 10,
         GATHER_MS = 50,
-        GATHER_SLICE = 256 * 1024 /* a larger one is not small, and its bytes are to leave memory */
+        GATHER_SLICE = 256 * 1024, /* a larger one is not small, and its bytes are to leave memory */
+        STINT_BYTES = 160 * 1024,  /* what is put between two offers of the processor */
+        STEP_BYTES = 8 * 1024      /* what an operation costs besides its bytes */
 };
 
 /* ---- the queue -----------------------------------------------------------------------------------------------------
@@ -124,8 +128,8 @@ static void gather(struct queue *q)
         eventfd_read(q->bell, &rung);
 }
 
-/* Waits for work. NULL: closing, and all is done. */
-static struct op *take_batch(struct queue *q, size_t *bytes)
+/* Waits for work. NULL: closing, and all is done. `backlog`: as much again is left. */
+static struct op *take_batch(struct queue *q, size_t *bytes, bool *backlog)
 {
         struct op *first, **end;
         int count = 0;
@@ -153,6 +157,7 @@ static struct op *take_batch(struct queue *q, size_t *bytes)
                 q->hurry = false;
         }
         q->busy = first != NULL;
+        *backlog = q->count >= BATCH_OPS || q->bytes >= 2 * (size_t)BATCH_BYTES;
         pthread_mutex_unlock(&q->lock);
         return first;
 }
@@ -291,14 +296,27 @@ static void recover(struct store *s, int error)
         }
 }
 
+/* A commit computes for milliseconds, and on a busy processor an event loop that was interrupted for it would wait for
+ * the next tick. So the writer offers the processor between its operations, unless much waits in the queue: a writer
+ * that starves stores nothing. That is why it does not have a lower priority either. */
+void writer_spend(struct store *s, size_t bytes)
+{
+        s->spent += bytes + STEP_BYTES;
+        if (s->spent < STINT_BYTES)
+                return;
+        s->spent = 0;
+        if (!s->backlog)
+                sched_yield();
+}
+
 static void *run(void *argument)
 {
         struct store *s = argument;
         size_t bytes;
         struct op *batch;
 
-        background_thread("store writer");
-        while ((batch = take_batch(&s->queue, &bytes))) {
+        background_thread("store writer", TIME_SLICE_WRITER_NS);
+        while ((batch = take_batch(&s->queue, &bytes, &s->backlog))) {
                 int error = commit_batch(s, batch, bytes);
 
                 if (error) {

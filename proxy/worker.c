@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cache/time_slice.h"
 #include "proxy/client.h"
 #include "proxy/datagram.h"
 #include "proxy/exchange.h"
@@ -283,6 +284,7 @@ static void *run(void *argument)
 
         snprintf(name, sizeof name, "worker %u", w->index);
         pthread_setname_np(pthread_self(), name);
+        time_slice(TIME_SLICE_WORKER_NS);
         event_base_dispatch(w->base);
         while (w->clients)
                 client_destroy(w->clients);

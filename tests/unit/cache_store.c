@@ -7,10 +7,12 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cache/store_private.h"
@@ -436,6 +438,32 @@ Test(store, a_small_put_is_committed_in_its_time_and_sooner_where_somebody_waits
         store_hurry(store); /* nothing waits: nothing happens */
         close(bell[0]);
         close(bell[1]);
+}
+
+static atomic_uint offers;
+
+/* In place of the C library's, for the writer. */
+int sched_yield(void)
+{
+        atomic_fetch_add(&offers, 1);
+        return (int)syscall(SYS_sched_yield);
+}
+
+Test(store, the_writer_offers_its_processor_between_puts)
+{
+        static char body[10000];
+        struct key k = key_of("http://a:80/");
+        struct stored s = plain();
+        struct put p = {.key = &k, .stored = &s, .length = sizeof body, .body = {body, sizeof body}};
+        unsigned before = atomic_load(&offers);
+
+        for (int i = 0; i < 100; i++) {
+                p.id = store_next_id(store);
+                cr_assert_eq(store_put_response(store, &p), 0);
+        }
+        store_sync(store);
+        cr_expect_geq(atomic_load(&offers) - before, 5);
+        cr_expect_leq(atomic_load(&offers) - before, 50, "an offer costs a system call");
 }
 
 Test(store, what_is_larger_than_an_eighth_is_refused)
