@@ -321,7 +321,8 @@ static void *run(void *argument)
 
                 if (error) {
                         atomic_store(&s->error, commit_error(s, error));
-                        batch = put_back(&s->queue, batch, &bytes);
+                        if (!closing(&s->queue)) /* else there is no later */
+                                batch = put_back(&s->queue, batch, &bytes);
                 }
                 finish_batch(s, batch, bytes);
                 if (error)

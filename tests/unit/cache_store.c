@@ -577,6 +577,20 @@ Test(store, what_was_invalid_when_the_disk_failed_is_removed_when_it_works_again
         sem_destroy(&done);
 }
 
+/* What cannot be removed is still there at the next start: an expiry or a validation finds it out. */
+Test(store, closing_waits_for_no_disk_that_fails, .timeout = 30)
+{
+        uint64_t id = put("http://a:80/old", "old");
+
+        let_grow(1);
+        store_remove(store, id);
+        reader_close(&reader);
+        store_close(&store);
+        let_grow(RLIM_INFINITY);
+        reopen(32 << 20);
+        cr_expect(holds("http://a:80/old", "old"));
+}
+
 /* ---- the file ------------------------------------------------------------------------------------------------------
  */
 
