@@ -384,6 +384,11 @@ bool store_sigbus(struct store *s, const void *address)
         return true;
 }
 
+bool store_readable(const struct store *s)
+{
+        return !atomic_load_explicit(&s->aside, memory_order_relaxed);
+}
+
 void store_map(struct store *s, const void **start, size_t *len)
 {
         *start = s->map;

@@ -255,6 +255,9 @@ void store_status(struct store *, struct store_status *);
  * BODY_GAP. Async-signal-safe. */
 bool store_sigbus(struct store *, const void *address);
 
+/* False: there was such a fault, and what was copied from the map since may be zeros. Any thread. */
+bool store_readable(const struct store *);
+
 /* Pages of the map, for tests of residency (mincore) and for SIGBUS recovery. */
 void store_map(struct store *, const void **start, size_t *len);
 

@@ -9,10 +9,7 @@
 
 #include "proxy/worker.h"
 
-enum {
-        OFFER_SPANS = 80, /* more than anybody has of his own; what were beyond would be offered again */
-        TOGETHER_MAX = 4096
-};
+enum { OFFER_SPANS = 80 /* more than anybody has of his own; what were beyond would be offered again */ };
 
 void conn_init(struct conn *c, struct worker *w, int fd, void (*fire)(struct timer *))
 {
@@ -105,38 +102,27 @@ void conn_settle(struct conn *c)
         c->input.at = copy;
 }
 
-/* Several spans in one call. The kernel takes one span by a shorter way (send(2)): by 0.3 us of 4.4 for 1 KiB, and
- * copying is cheaper than that up to some KiB. */
-static ssize_t write_spans(int fd, const struct iovec *spans, int count, size_t total)
+/* One span takes a shorter way through the kernel. */
+static ssize_t write_spans(int fd, const struct iovec *spans, int count)
 {
-        char together[TOGETHER_MAX];
-        size_t at = 0;
+        struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)spans, .msg_iovlen = (size_t)count};
 
         if (count == 1)
                 return send(fd, spans[0].iov_base, spans[0].iov_len, MSG_NOSIGNAL);
-        if (total > sizeof together)
-                return sendmsg(
-                        fd, &(struct msghdr){.msg_iov = (struct iovec *)(uintptr_t)spans, .msg_iovlen = (size_t)count},
-                        MSG_NOSIGNAL);
-        for (int i = 0; i < count; i++) {
-                memcpy(together + at, spans[i].iov_base, spans[i].iov_len);
-                at += spans[i].iov_len;
-        }
-        return send(fd, together, at, MSG_NOSIGNAL);
+        return sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
 /* The bytes that the socket took; the sink takes all. */
 static size_t write_some(struct conn *c, const struct iovec *spans, int count)
 {
-        size_t total = 0;
-        ssize_t n;
+        ssize_t n = 0;
 
-        for (int i = 0; i < count; i++)
-                total += spans[i].iov_len;
+        for (int i = 0; c->fd < 0 && i < count; i++)
+                n += (ssize_t)spans[i].iov_len;
         if (c->fd < 0)
-                return total;
+                return (size_t)n;
         do
-                n = write_spans(c->fd, spans, count, total);
+                n = write_spans(c->fd, spans, count);
         while (n < 0 && errno == EINTR);
         if (n < 0 && errno != EAGAIN)
                 note_failure(c, &c->unwritable, errno);

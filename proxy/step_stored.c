@@ -7,7 +7,10 @@
 #include "proxy/client.h"
 #include "proxy/exchange.h"
 
-enum { AHEAD_BYTES = 2 << 20 /* read from a cold disk at once */ };
+enum {
+        AHEAD_BYTES = 2 << 20, /* read from a cold disk at once */
+        TOGETHER_MAX = 4096    /* head and body that are sent as one span */
+};
 
 /* ---- what to answer ------------------------------------------------------------------------------------------------
  */
@@ -158,14 +161,26 @@ static enum step damaged(struct exchange *x)
         return STEP_FINISH;
 }
 
+/* The kernel takes one span by a shorter way than two (send(2)): by 0.3 us of 4.4 for 1 KiB, and copying is cheaper
+ * than that up to some KiB. The system says of a fault in what it copies itself; of one in what is copied here, the
+ * store. */
 static enum step send_inline(struct exchange *x, const struct out *head, const struct answer *a, struct span body)
 {
         struct iovec spans[2] = {{head->at, head->len}};
+        size_t len = a->body ? a->end - a->first : 0;
+        bool together = head->len + len <= TOGETHER_MAX;
 
-        if (a->body)
-                spans[1] = (struct iovec){(void *)(uintptr_t)(body.at + a->first), a->end - a->first};
-        exchange_send(x, spans, a->body ? 2 : 1);
-        x->sent_stored += a->body ? a->end - a->first : 1;
+        if (together && len) {
+                memcpy(head->at + head->len, body.at + a->first, len);
+                spans[0].iov_len += len;
+        } else if (len) {
+                spans[1] = (struct iovec){(void *)(uintptr_t)(body.at + a->first), len};
+        }
+        if (store_readable(x->store))
+                exchange_send(x, spans, together || !len ? 1 : 2);
+        if (!store_readable(x->store))
+                return damaged(x);
+        x->sent_stored += len ? len : 1;
         return STEP_FINISH;
 }
 

@@ -939,7 +939,9 @@ Test(store, a_fault_in_the_map_sets_the_store_aside)
         store_map(store, &start, &len);
         cr_assert_not_null(start);
         cr_assert_not(store_sigbus(store, &elsewhere));
+        cr_expect(store_readable(store));
         cr_assert(store_sigbus(store, (const char *)start + len / 2));
+        cr_expect_not(store_readable(store));
         cr_assert_neq(reader_begin(reader), 0);
         store_status(store, &status);
         cr_assert(status.set_aside);
