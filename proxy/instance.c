@@ -10,6 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+enum { ASKERS = 4096 /* let go of at once: as many as can wait */ };
+
 static const char name[] = "\0limpid";
 
 static socklen_t claim_address(struct sockaddr_un *a)
@@ -57,6 +59,7 @@ void instance_tend(int claim)
 {
         int asker;
 
-        while (claim >= 0 && (asker = accept4(claim, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+        /* Anybody may ask, and who asks without end must not hold up whoever calls this. */
+        for (int i = 0; i < ASKERS && claim >= 0 && (asker = accept4(claim, NULL, NULL, SOCK_CLOEXEC)) >= 0; i++)
                 close(asker);
 }
