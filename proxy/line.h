@@ -23,10 +23,10 @@ static inline void line_span(struct line *l, struct span s)
 {
         size_t room = (size_t)(l->end - l->at);
 
-        if (s.len <= room)
+        if (s.len > room)
+                s.len = room;
+        if (s.len)
                 memcpy(l->at, s.at, s.len);
-        else
-                memcpy(l->at, s.at, s.len = room);
         l->at += s.len;
 }
 
