@@ -52,7 +52,7 @@ static void hand_back(void *proxy, const union address *client, unsigned seconds
 }
 
 /* What is on its way already is served. */
-static void hand_back_client(struct worker *w, const union address *client, const char *why)
+static void hand_back_client(struct worker *w, const union address *client, int level, const char *why)
 {
         bool is_six = client->sa.sa_family == AF_INET6;
         char host[INET6_ADDRSTRLEN];
@@ -60,25 +60,21 @@ static void hand_back_client(struct worker *w, const union address *client, cons
         inet_ntop(client->sa.sa_family, is_six ? (const void *)&client->in6.sin6_addr : &client->in.sin_addr, host,
                   sizeof host);
         count(&w->counters, COUNTER_clients_crowded, 1);
-        log_say(LOG_NOTICE, "client %s %s", host, why);
+        log_say(level, "client %s %s", host, why);
         hand_back(w->proxy, client, QUOTA_SECONDS);
 }
 
+/* What nobody foresaw is taken to say something of the destination. */
 void proxy_unconnected(struct worker *w, const struct client *c, int error)
 {
         switch (error) {
-        case ECONNREFUSED:
-        case ECONNRESET:
-        case EHOSTUNREACH:
-        case EHOSTDOWN:
-        case ENETUNREACH:
-        case ENETDOWN:
-        case ENOPROTOOPT:
-        case EPROTO:
-        case ETIMEDOUT:
-        case EACCES: /* a rule of this machine's own (ip-route(8) prohibit, or its OUTPUT chain) */
-        case EPERM:
-                proxy_bypass(w, &c->destination);
+        case EADDRNOTAVAIL: /* with the address that is used there is no port left */
+        case EADDRINUSE:
+                if (w->proxy->config->origin.spoof_client)
+                        hand_back_client(w, &c->peer, LOG_INFO,
+                                         "cannot be connected for: its new connections go direct for a while");
+                else
+                        proxy_bypass(w, &c->destination);
                 break;
         case EMFILE:
         case ENFILE:
@@ -86,8 +82,8 @@ void proxy_unconnected(struct worker *w, const struct client *c, int error)
         case ENOMEM:
                 proxy_overload(w->proxy);
                 break;
-        default: /* EADDRNOTAVAIL, EADDRINUSE: with the client's own address there is no port left */
-                hand_back_client(w, &c->peer, "cannot be connected for: its new connections go direct for a while");
+        default:
+                proxy_bypass(w, &c->destination);
         }
 }
 
@@ -96,7 +92,8 @@ void proxy_admitted(struct worker *w, const union address *client)
         struct proxy *p = w->proxy;
 
         if (quota_enter(p->quota, client, w->wheel.now * 1000))
-                hand_back_client(w, client, "has too many connections: its new ones go direct until it has fewer");
+                hand_back_client(w, client, LOG_NOTICE,
+                                 "has too many connections: its new ones go direct until it has fewer");
         if (atomic_fetch_add_explicit(&p->connections, 1, memory_order_relaxed) + 1 >= p->connections_max)
                 proxy_overload(p);
 }

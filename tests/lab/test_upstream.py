@@ -231,24 +231,41 @@ def test_unspoofed_where_configured(lab, limpid_with, origin, fetch):
     assert there.connections[0].peer == "192.0.2.1"
 
 
-@pytest.mark.parametrize("kind", ["request", "tunnel"])
-def test_a_client_that_has_no_port_left_is_handed_back_and_not_its_server(lab, limpid_with, origin, connect, kind):
-    """Each of the ports that there are for its address and this server has a connection that lasts."""
-    limpid, over, name = limpid_with(), threading.Event(), "net.ipv4.ip_local_port_range"
-    there = origin(*[lambda _: over.wait(60)] * 4, answer(reply("ok")))
+@pytest.fixture
+def held(lab, origin, connect):
+    """An origin, and a function that holds each of the ports that there are for an address and this origin, and asks for two more."""
+    name, over = "net.ipv4.ip_local_port_range", threading.Event()
     before = lab.gateway.run("sysctl", "-n", name).split()
-    lab.gateway.run("sysctl", "-qw", f"{name}=40000 40003")
-    try:
+    there = origin(*[lambda _: over.wait(60)] * 4, answer(reply("ok")))
+
+    def hold(what):
+        lab.gateway.run("sysctl", "-qw", f"{name}=40000 40003")
         wires = [connect(there) for _ in range(6)]
         for wire in wires:
-            wire.send(get(there.host, "/held") if kind == "request" else b"\0neither HTTP nor anything else\r\n\r\n")
-        limpid.said(f"client {lab.client.address4} cannot be connected for: its new connections go direct")
-        wait.eventually(lambda: intercepted(there, lab.client) is False, "the client to be handed back")
-        assert intercepted(there, lab.other_client) is True
-        assert limpid.stats()["upstream_failures"] == 0
-    finally:
-        over.set()
-        lab.gateway.run("sysctl", "-qw", f"{name}={' '.join(before)}")
+            wire.send(what)
+
+    yield there, hold
+    over.set()
+    lab.gateway.run("sysctl", "-qw", f"{name}={' '.join(before)}")
+
+
+@pytest.mark.parametrize("kind", ["request", "tunnel"])
+def test_a_client_that_has_no_port_left_is_handed_back_and_not_its_server(lab, limpid, held, kind):
+    there, hold = held
+    hold(get(there.host, "/held") if kind == "request" else b"\0neither HTTP nor anything else\r\n\r\n")
+    limpid.said(f"client {lab.client.address4} cannot be connected for: its new connections go direct")
+    wait.eventually(lambda: intercepted(there, lab.client) is False, "the client to be handed back")
+    assert intercepted(there, lab.other_client) is True
+    assert limpid.stats()["upstream_failures"] == 0
+
+
+def test_a_gateway_that_has_no_port_left_hands_the_server_back(lab, limpid_with, held):
+    """With its own address, those of all clients for this server are used up."""
+    limpid = limpid_with(origin={"spoof_client": False})
+    there, hold = held
+    hold(get(there.host, "/held"))
+    limpid.said("cannot be reached: its connections go direct")
+    wait.eventually(lambda: intercepted(there, lab.other_client) is False, "the server to be handed back")
 
 
 @pytest.mark.parametrize("family", [4, 6])
