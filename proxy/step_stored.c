@@ -1,6 +1,6 @@
 /* The steps that answer from a store: the head, and the body as the socket takes it (RFC 9111 §4).
  *
- * A small body lies in the response's record and goes out in one writev with the head. A large one is read slice by
+ * A small body lies in the response's record and goes out in one call with the head. A large one is read slice by
  * slice, in turns (proxy/turn.h), each with a read transaction of its own; meanwhile its id is pinned. */
 #include "http/condition.h"
 #include "http/render.h"
@@ -368,7 +368,7 @@ enum step step_reply_stored(struct exchange *x)
         return exchange_reply_with(x, f, &f->stored);
 }
 
-/* One writev of what is in memory, of `most` bytes. False: `next` says what else. */
+/* One call with what is in memory, of `most` bytes at the most. False: `next` says what else. */
 static bool send_some(struct exchange *x, uint64_t most, enum step *next)
 {
         struct iovec spans[SPANS_MAX];
