@@ -240,13 +240,11 @@ static void client_event(evutil_socket_t fd, short what, void *argument)
         struct client *c = argument;
 
         (void)fd;
-        if (c->conn.want & EV_ET && !conn_broken(&c->conn))
-                return;
         if (what & EV_TIMEOUT && c->state == CLIENT_HEAD && !c->upstream)
                 break_silence(c);
         if (what & EV_WRITE)
                 conn_flush(&c->conn);
-        if (what & EV_READ && !c->conn.failed) {
+        if (what & EV_READ) {
                 conn_receive(&c->conn);
                 c->silent = false;
         }

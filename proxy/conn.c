@@ -62,16 +62,6 @@ bool conn_receive(struct conn *c)
         return n > 0;
 }
 
-bool conn_broken(struct conn *c)
-{
-        int error = 0;
-        socklen_t len = sizeof error;
-
-        if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error)
-                note_failure(c, &c->failed, error ? error : EBADF);
-        return c->failed;
-}
-
 void conn_consume(struct conn *c, size_t n)
 {
         assert(n <= c->input.len);

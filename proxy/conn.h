@@ -25,7 +25,7 @@ struct conn {
         char *out;         /* heap: to be sent */
         uint32_t out_at, out_len;
         int fd;
-        short want;      /* EV_READ, EV_WRITE and EV_ET, as registered */
+        short want;      /* EV_READ | EV_WRITE, as registered */
         bool eof;        /* the peer sends no more */
         bool ended;      /* we send no more: the end was passed on */
         bool held;       /* what is to be sent waits for what follows it, not for the socket */
@@ -39,16 +39,12 @@ struct conn {
  * `argument`; nothing is registered yet. */
 void conn_init(struct conn *, struct worker *, int fd, void (*fire)(struct timer *));
 
-/* Registers exactly these events (EV_READ, EV_WRITE; EV_ET with EV_READ, by who does not read then; 0: none). `timeout`
- * may be NULL. */
+/* Registers exactly these events (EV_READ, EV_WRITE; 0: none). `timeout` may be NULL. */
 void conn_want(struct conn *, short want, event_callback_fn run, void *argument, const struct timeval *timeout);
 
 /* Reads once, behind what input there is (at most SCRATCH_SIZE together). True if bytes came; else look at eof and
  * failed. */
 bool conn_receive(struct conn *);
-
-/* Whether the peer has reset the connection, or another error has come: found out without reading, and noted. */
-bool conn_broken(struct conn *);
 
 /* Takes `n` bytes off the front of the input. */
 void conn_consume(struct conn *, size_t n);

@@ -11,10 +11,7 @@ static short client_wanted(const struct exchange *x)
 
         if (x->part && x->part->deaf) /* it leads on for others */
                 return 0;
-        if (!c->input.len && !c->eof)
-                return (short)(EV_READ | (sending ? EV_WRITE : 0));
-        /* What it has sent ahead is read later, but if it resets the connection that is noticed now. */
-        return sending ? EV_WRITE : EV_READ | EV_ET;
+        return (short)((c->input.len || c->eof ? 0 : EV_READ) | (sending ? EV_WRITE : 0));
 }
 
 static short upstream_wanted(const struct exchange *x)

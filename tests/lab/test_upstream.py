@@ -202,19 +202,6 @@ def test_the_rest_of_a_reply_that_nobody_wants_meets_no_other_request(lab, limpi
     assert other.response().body == b"right"
 
 
-@pytest.mark.parametrize("half", [False, True])
-def test_a_client_that_resets_with_a_request_unread_is_noticed(limpid, origin, connect, half):
-    """While its first one waits for the server; also one that has said before that no third will come."""
-    there = origin(lambda c: c.request())
-    wire = connect(there)
-    wire.send(get(there.host, "/one"), get(there.host, "/two"))
-    if half:
-        wire.finish()
-    wait.eventually(lambda: there.requests, "the first request")
-    wire.reset()
-    assert there.connection(1).over.wait(wait.DEADLINE), "the server is still asked for what nobody wants"
-
-
 def test_many_connections_at_once_are_all_served(lab, limpid, origin, connect):
     there = origin(answer(reply("one")))
     wires = [connect(there, lab.clients[n % 2]) for n in range(400)]
