@@ -51,7 +51,7 @@ enum step {
 
 enum {
         RANGE_TEXT = 80,
-        SPANS_MAX = 64 /* of one writev of a body */
+        SPANS_MAX = 64 /* of a body, sent in one call */
 };
 
 /* A part of a body that the origin is asked for. */

@@ -1,4 +1,4 @@
-/* Bodies on their way; see pump.h. A batch goes out in one writev, however small its chunks were. */
+/* Bodies on their way; see pump.h. A batch goes out in one call, however small its chunks were. */
 #include "proxy/pump.h"
 
 #include "http/render.h"
