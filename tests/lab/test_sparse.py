@@ -455,6 +455,19 @@ def test_what_nobody_waits_for_is_not_fetched_for_a_slow_client(limpid, origin, 
     assert slow.read(29 * MIB) == body[MIB:] and len(there.requests) == 2
 
 
+def test_a_fetch_that_pauses_for_a_slow_client_is_no_silent_origin(limpid_with, origin, connect, fetch):
+    limpid_with(workers=1, origin={"idle_timeout": "1s"})
+    body = pattern(30 * MIB, 12)
+    there, silent = origin(answer(ranged(body))), origin(lambda connection: connection.read_all())
+    slow = connect(there, receive_buffer=4096)
+    slow.send(get(there.host, "/file", f"Range: bytes={MIB}-"))
+    assert slow.head().status == 206
+    part(fetch, there, 2 * MIB, 3 * MIB, body)
+    for _ in range(3):  # it takes longer than such a one is waited for
+        assert fetch(silent).status == 504
+    assert slow.read(29 * MIB) == body[MIB:]
+
+
 def test_a_waiter_takes_over_when_the_part_is_cut(limpid, origin, connect, fetch):
     go = threading.Event()
 
