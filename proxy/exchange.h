@@ -133,6 +133,7 @@ struct exchange {
         bool gap_waiting; /* for another exchange to fetch it, until a deadline */
         bool gap_alone;   /* it has waited for long enough */
         bool overtaken;   /* what is fetched goes to those who wait for it: the client gets it from the store */
+        bool let_wait;    /* the server's bytes were not taken for a while: it may have given up */
         bool ranged;      /* of a fill it wants only `want` */
         bool exact;       /* the part is asked for as the client has, not in whole units */
         bool probe;       /* the part that is fetched only tells what the object is */

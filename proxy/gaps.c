@@ -32,6 +32,7 @@ struct gap_claim {
         void (*wake)(void *); /* NULL: who fetches need not be told */
         void *argument;
         bool posted;
+        bool followed; /* who fetches is told of the next slice that has done */
 };
 
 struct row {
@@ -108,6 +109,8 @@ static void end_wait(struct gap_wait *w)
 
 static void wait_for(struct gap_claim *c, struct gap_wait *w, uint64_t at)
 {
+        if (at >= c->awaited)
+                c->awaited = at + 1;
         w->at = at;
         w->next = c->waits;
         w->link = &c->waits;
@@ -185,10 +188,9 @@ static void deliver(struct note *note)
 }
 
 /* With the lock held. */
-static void tell(struct gap_claim *c, uint64_t wanted)
+static void tell(struct gap_claim *c)
 {
-        if (wanted >= c->awaited)
-                c->awaited = wanted + 1;
+        c->followed = false;
         if (!c->wake || c->posted)
                 return;
         c->posted = true;
@@ -206,6 +208,18 @@ void gaps_lead(struct gap_claim *c, struct worker *worker, void (*wake)(void *),
         c->wake = wake;
         c->argument = argument;
         pthread_mutex_unlock(&c->gaps->lock);
+}
+
+bool gaps_lags(struct gap_claim *c)
+{
+        bool lags;
+
+        if (!c)
+                return false;
+        pthread_mutex_lock(&c->gaps->lock);
+        lags = c->followed = c->holders > 1U + c->posted;
+        pthread_mutex_unlock(&c->gaps->lock);
+        return lags;
 }
 
 uint64_t gaps_awaited(const struct gap_claim *c)
@@ -234,7 +248,7 @@ enum gaps_claimed gaps_claim(struct gaps *g, const struct key *key, struct gap_p
         if (c) {
                 if (wait) {
                         wait_for(c, wait, part->first);
-                        tell(c, part->first);
+                        tell(c);
                 }
         } else {
                 *claim = add(g, key, part->at, part->end);
@@ -275,6 +289,8 @@ void gaps_unclaim(struct gap_claim *c)
         last = --c->holders == 0;
         while (last && c->waits)
                 end_wait(c->waits);
+        if (!last && c->followed)
+                tell(c);
         if (last) {
                 *c->link = c->next;
                 if (c->next)

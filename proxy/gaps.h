@@ -58,6 +58,10 @@ void gaps_advance(struct gap_claim *, uint64_t at);
  * client may be slower than the others. `wake` NULL: no more. A claim that is NULL is fine here and below. */
 void gaps_lead(struct gap_claim *, struct worker *, void (*wake)(void *), void *argument);
 
+/* Whether others hold it besides who fetches: slices that are not committed yet. Then he is told, as above, when the
+ * next of them lets go. */
+bool gaps_lags(struct gap_claim *);
+
 /* Behind the farthest byte that anybody has waited for; 0: nobody has. */
 uint64_t gaps_awaited(const struct gap_claim *);
 

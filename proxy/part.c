@@ -1,10 +1,11 @@
 /* Cutting a part into slices; see part.h. */
 #include "proxy/part.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 struct part_slice {
-        struct gap_claim *claim;
+        struct gap_claim *claim; /* held once it is on its way into the store */
         uint64_t offset;
         size_t len, cap;
         char bytes[SLICE_MAX];
@@ -15,12 +16,6 @@ void part_start(struct part *p, struct store *store, uint64_t id, uint64_t at, s
         *p = (struct part){.store = store, .id = id, .at = at, .claim = claim};
 }
 
-static void free_slice(struct part_slice *s)
-{
-        gaps_unclaim(s->claim);
-        free(s);
-}
-
 /* On the writer's thread. What could not be written stays a gap. */
 static void slice_done(void *slice, int error)
 {
@@ -28,7 +23,8 @@ static void slice_done(void *slice, int error)
 
         if (!error)
                 gaps_advance(s->claim, s->offset + s->len);
-        free_slice(s);
+        gaps_unclaim(s->claim);
+        free(s);
 }
 
 static void put_slice(struct part *p)
@@ -36,9 +32,13 @@ static void put_slice(struct part *p)
         struct part_slice *s = p->slice;
 
         p->slice = NULL;
-        if (s && store_put_part(p->store, p->id, s->offset, s->bytes, s->len, slice_done, s) != 0) {
+        if (!s)
+                return;
+        s->claim = p->claim;
+        gaps_hold(s->claim);
+        if (store_put_part(p->store, p->id, s->offset, s->bytes, s->len, slice_done, s) != 0) {
                 p->resume = slice_up(s->offset + LEFT_OUT);
-                free_slice(s);
+                slice_done(s, ENOBUFS);
         }
 }
 
@@ -50,8 +50,6 @@ static struct part_slice *new_slice(const struct part *p)
                 s->offset = p->at;
                 s->len = 0;
                 s->cap = slice_down(p->at + SLICE_MAX) - p->at; /* the next one begins with a unit */
-                s->claim = p->claim;
-                gaps_hold(s->claim);
         }
         return s;
 }
@@ -95,14 +93,22 @@ void part_add(struct part *p, struct span more)
         }
 }
 
+struct span part_kept(const struct part *p, uint64_t at)
+{
+        const struct part_slice *s = p->slice;
+
+        if (!s || at < s->offset || at >= s->offset + s->len)
+                return (struct span){NULL, 0};
+        return (struct span){s->bytes + (at - s->offset), s->len - (size_t)(at - s->offset)};
+}
+
 void part_end(struct part *p, void (*done)(void *, int), void *context)
 {
         if (p->store)
                 put_slice(p);
         if (done && (!p->store || store_after(p->store, done, context) != 0))
                 done(context, 0);
-        if (p->slice)
-                free_slice(p->slice);
+        free(p->slice);
         gaps_lead(p->claim, NULL, NULL, NULL);
         gaps_unclaim(p->claim);
         *p = (struct part){0};

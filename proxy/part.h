@@ -22,6 +22,9 @@ void part_start(struct part *, struct store *, uint64_t id, uint64_t at, struct 
 /* Gives up by itself where it must. */
 void part_add(struct part *, struct span more);
 
+/* What has come from `at` on and is not yet on its way into the store: the part's own, until it changes. */
+struct span part_kept(const struct part *, uint64_t at);
+
 /* No more will come. What came is stored, however it ended. `done`, if not NULL, is called once all of it is
  * committed or has failed: on the writer's thread, or at once where nothing is left to do. */
 void part_end(struct part *, void (*done)(void *, int), void *context);

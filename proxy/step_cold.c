@@ -121,7 +121,7 @@ void exchange_start_part(struct exchange *x, bool storing)
         part_start(&x->writer, storing ? x->store : NULL, x->id, x->gap_at, x->claim);
         gaps_lead(x->writer.claim, x->worker, awaited, x->client);
         x->claim = NULL;
-        x->overtaken = false;
+        x->overtaken = x->let_wait = false;
 }
 
 static bool store_part(struct exchange *x, const struct stored *s, struct span names, uint64_t total)

@@ -73,7 +73,8 @@ bool exchange_takes_gap(const struct exchange *x)
         return (!x->overtaken && !conn_blocked(&x->client->conn)) || hurries(x);
 }
 
-/* The client is where the fetch has paused: what he misses is fetched as another part. */
+/* What the client misses is fetched as another part: it was left out of the store, or the server that was let wait has
+ * given up. */
 static enum step stop_here(struct exchange *x)
 {
         end_part(x);
@@ -82,8 +83,17 @@ static enum step stop_here(struct exchange *x)
         return STEP_SEND_STORED;
 }
 
-/* Sends what is committed of the stored body before `end`, as the socket takes it; if that is full, or the turn over,
- * x->unsent is set. */
+/* What is not yet on its way into the store. False: it is, or it is not stored. */
+static bool take_kept(struct exchange *x, uint64_t end, struct iovec *out)
+{
+        struct span kept = part_kept(&x->writer, x->at);
+
+        *out = (struct iovec){(void *)(uintptr_t)kept.at, kept.len < end - x->at ? kept.len : (size_t)(end - x->at)};
+        return kept.len > 0;
+}
+
+/* Sends what has come of the body before `end` and the client has missed, as the socket takes it; if that is full, or
+ * the turn over, x->unsent is set. */
 static enum step catch_up(struct exchange *x, uint64_t end)
 {
         struct turn turn = turn_begin(x->worker);
@@ -101,8 +111,11 @@ static enum step catch_up(struct exchange *x, uint64_t end)
                 switch (reader_body(x->reader, x->id, x->at, left, spans, SPANS_MAX, &count)) {
                 case BODY_COLD:
                         return exchange_ask_for_body(x, (enum step)x->step);
-                case BODY_GAP: /* not committed yet */
-                        return STEP_WAIT;
+                case BODY_GAP:
+                        if (!take_kept(x, end, spans))
+                                return STEP_WAIT;
+                        count = 1;
+                        break;
                 case BODY_READY:
                         break;
                 }
@@ -120,16 +133,19 @@ static enum step rest(struct exchange *x)
 {
         uint64_t come = x->gap_at < x->end ? x->gap_at : x->end;
         enum step next;
+        bool lags;
 
         x->unsent = false;
         if (!x->overtaken)
                 return STEP_WAIT;
+        lags = gaps_lags(x->writer.claim); /* before the look, so that what is committed behind it is told */
         next = catch_up(x, come);
         if (x->at == come) {
+                x->let_wait |= !x->probe && !hurries(x);
                 x->overtaken = false;
                 return STEP_FILL_GAP;
         }
-        if (next != STEP_WAIT || x->unsent || conn_blocked(&x->client->conn) || hurries(x))
+        if (next != STEP_WAIT || x->unsent || lags || conn_blocked(&x->client->conn) || hurries(x))
                 return next;
         return stop_here(x);
 }
@@ -151,8 +167,10 @@ enum step step_fill_gap(struct exchange *x)
                         end_part(x);
                 if (n)
                         exchange_send(x, out, n);
-                if (b.last == BODY_FAULT || x->gap_at > x->gap_end)
+                if (x->gap_at > x->gap_end)
                         return cut(x);
+                if (b.last == BODY_FAULT)
+                        return x->let_wait && x->at < x->end ? stop_here(x) : cut(x);
                 if (b.last == BODY_END)
                         return gap_filled(x);
                 if (b.last == BODY_MORE)

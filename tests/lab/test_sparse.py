@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from lab import wait
+from lab.net import blocked
 from lab.nginx import pattern
 from lab.origin import answer
 from lab.wire import get, reply
@@ -443,16 +444,61 @@ def test_a_slow_client_does_not_hold_those_who_want_the_same_part(limpid, origin
     assert slow.read(6 * MIB) == BODY[MIB:7 * MIB]
 
 
+def test_a_slow_client_waits_for_what_is_on_its_way_into_the_store(lab, limpid_with, origin, connect, fetch):
+    """Overtaken, he comes to what has been fetched and is not committed yet: the fetch goes on, and is not asked for again."""
+    limpid = limpid_with(workers=1)
+    there, elsewhere = origin(answer(ranged())), origin(answer(reply(b"x")))
+    slow, other = connect(there, receive_buffer=4096), connect(there)
+
+    def drained():
+        assert not slow.ended  # which reads what has come
+        _, unsent, *_ = lab.gateway.run("ss", "-Htn", "state", "established", f"dport = :{slow.sock.getsockname()[1]}").split()
+        return unsent == "0"
+
+    def paused(came):
+        fetch(elsewhere)
+        return came and limpid.stats()["bytes_origins"] == came + 1
+
+    slow.send(get(there.host, "/file", f"Range: bytes={MIB}-{7 * MIB - 1}"))
+    assert slow.head().status == 206
+    part(fetch, there, MIB, MIB)  # its record is committed
+    with blocked(limpid.thread("store writer")):
+        other.send(get(there.host, "/file", f"Range: bytes={MIB}-{7 * MIB - 1}"))
+        limpid.counter("bytes_origins", 4 * MIB)
+        wait.eventually(lambda: paused(limpid.stats()["bytes_origins"]), "the fetch to be so far ahead that it pauses")
+        wait.eventually(drained, "the slow client to have all that was kept for him")
+        fetch(elsewhere)  # and the worker to have looked for more
+    assert other.response().body == slow.read(6 * MIB) == BODY[MIB:7 * MIB]
+    assert len(there.requests) == 1
+
+
 def test_what_nobody_waits_for_is_not_fetched_for_a_slow_client(limpid, origin, connect, fetch):
-    """He wants much, another one a little of it: the fetch pauses behind that, and what is missing is fetched when he comes there."""
+    """He wants much, another one a little of it: the fetch pauses behind that, and goes on when he comes there."""
     body = pattern(30 * MIB, 12)
     there = origin(answer(ranged(body)))
     slow = connect(there, receive_buffer=4096)
     slow.send(get(there.host, "/file", f"Range: bytes={MIB}-"))
     assert slow.head().status == 206
     part(fetch, there, 2 * MIB, 3 * MIB, body)
-    assert len(there.requests) == 1
-    assert slow.read(29 * MIB) == body[MIB:] and len(there.requests) == 2
+    assert slow.read(29 * MIB) == body[MIB:] and len(there.requests) == 1
+
+
+def test_a_server_that_gave_up_while_a_fetch_paused_is_asked_for_the_rest(limpid, origin, connect, fetch):
+    body, go = pattern(30 * MIB, 12), threading.Event()
+
+    def gives_up(connection):
+        connection.send(ranged(body)(connection.request())[:9 * MIB])
+        connection.wait(go)
+        connection.close()
+
+    there = origin(gives_up, answer(ranged(body)))
+    slow = connect(there, receive_buffer=4096)
+    slow.send(get(there.host, "/file", f"Range: bytes={MIB}-"))
+    assert slow.head().status == 206
+    part(fetch, there, 2 * MIB, 3 * MIB, body)
+    go.set()
+    assert slow.read(29 * MIB) == body[MIB:]
+    assert len(there.requests) == 2 and there.requests[1].get("If-Range") == '"v1"'
 
 
 def test_a_fetch_that_pauses_for_a_slow_client_is_no_silent_origin(limpid_with, origin, connect, fetch):

@@ -220,6 +220,34 @@ Test(gaps, who_fetches_no_longer_is_not_told)
         cr_expect_eq(told, 0);
 }
 
+Test(gaps, who_fetches_is_told_when_a_slice_that_lags_has_done)
+{
+        struct gap_claim *c;
+        struct waiter w;
+        uint64_t end = 3 * MIB;
+        unsigned told = 0;
+
+        cr_expect_not(gaps_lags(NULL));
+        cr_assert_eq(claim(&key, 0, &end, &c, &w), GAPS_CLAIMED);
+        gaps_lead(c, &worker, count_wake, &told);
+        cr_expect_not(gaps_lags(c), "nothing is on its way");
+        gaps_hold(c);
+        gaps_hold(c);
+        gaps_hold(c);
+        gaps_unclaim(c);
+        cr_expect_null(worker.mail, "nobody has asked");
+        cr_expect(gaps_lags(c));
+        gaps_unclaim(c);
+        deliver_to_leader();
+        cr_expect_eq(told, 1);
+        cr_expect(gaps_lags(c));
+        gaps_unclaim(c);
+        cr_expect_not(gaps_lags(c), "but for the note");
+        deliver_to_leader();
+        cr_expect_eq(told, 2);
+        gaps_unclaim(c);
+}
+
 static bool read_on(uint64_t first, uint64_t end, uint64_t *from, uint64_t *to)
 {
         return gaps_read_on(gaps, &key, first, end, from, to);

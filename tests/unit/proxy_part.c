@@ -79,6 +79,24 @@ Test(part, what_begins_and_ends_anywhere_is_stored_as_well)
                   !stored(3 * SLICE_UNIT - 1));
 }
 
+Test(part, what_is_not_yet_on_its_way_is_kept)
+{
+        static char bytes[SLICE_MAX + 10];
+        struct part p;
+        struct span kept;
+
+        memcpy(bytes + SLICE_MAX, "abcdefghij", 10);
+        part_start(&p, store, id, 0, NULL);
+        cr_expect_eq(part_kept(&p, 0).len, 0);
+        part_add(&p, (struct span){bytes, sizeof bytes});
+        kept = part_kept(&p, SLICE_MAX + 3);
+        cr_expect(span_equal(kept, SPAN("defghij")));
+        cr_expect_eq(part_kept(&p, SLICE_MAX - 1).len, 0, "a slice of it is on its way");
+        cr_expect_eq(part_kept(&p, SLICE_MAX + 10).len, 0, "more has not come");
+        part_end(&p, ended, &ends);
+        store_sync(store);
+}
+
 Test(part, only_the_first_slice_begins_within_a_unit)
 {
         put(5, SLICE_MAX + 2 * SLICE_UNIT, 65521);
