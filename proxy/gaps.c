@@ -24,9 +24,9 @@ struct gap_claim {
         struct gap_claim *next, **link;
         struct gap_wait *waits;
         uint8_t hash[KEY_HASH];
-        uint64_t at, end;
-        uint64_t awaited; /* behind the farthest byte that was waited for */
-        unsigned holders; /* and the note that is on its way */
+        uint64_t from, at, end; /* what lies before `at` has come */
+        uint64_t awaited;       /* behind the farthest byte that was waited for */
+        unsigned holders;       /* and the note that is on its way */
         struct note note;
         struct worker *worker;
         void (*wake)(void *); /* NULL: who fetches need not be told */
@@ -159,7 +159,7 @@ static struct gap_claim *add(struct gaps *g, const struct key *key, uint64_t at,
 
         if (!c)
                 return NULL;
-        *c = (struct gap_claim){.gaps = g, .next = *head, .link = head, .at = at, .end = end, .holders = 1};
+        *c = (struct gap_claim){.gaps = g, .next = *head, .link = head, .from = at, .at = at, .end = end, .holders = 1};
         memcpy(c->hash, key->hash, KEY_HASH);
         if (c->next)
                 c->next->link = &c->next;
@@ -258,6 +258,28 @@ enum gaps_claimed gaps_claim(struct gaps *g, const struct key *key, struct gap_p
         return result;
 }
 
+/* Where all of it comes, and is kept although nothing can be added to it. */
+static bool is_small_and_covers(const struct gap_claim *c, uint64_t first, uint64_t past)
+{
+        return c->from <= first && past <= c->end && c->end - c->from <= SLICE_MAX;
+}
+
+bool gaps_await(struct gaps *g, const struct key *key, uint64_t first, uint64_t past, struct gap_wait *wait)
+{
+        struct gap_claim *c;
+
+        pthread_mutex_lock(&g->lock);
+        c = g->buckets[number(key, BUCKETS)];
+        while (c && (memcmp(c->hash, key->hash, KEY_HASH) != 0 || !is_small_and_covers(c, first, past)))
+                c = c->next;
+        if (c) {
+                wait_for(c, wait, past - 1);
+                tell(c);
+        }
+        pthread_mutex_unlock(&g->lock);
+        return c != NULL;
+}
+
 bool gaps_cancel(struct gaps *g, struct gap_wait *w)
 {
         bool waited;
@@ -299,6 +321,16 @@ void gaps_unclaim(struct gap_claim *c)
         pthread_mutex_unlock(&g->lock);
         if (last)
                 free(c);
+}
+
+void gaps_cut(struct gap_claim *c, uint64_t end)
+{
+        if (!c)
+                return;
+        pthread_mutex_lock(&c->gaps->lock);
+        if (end < c->end)
+                c->end = end;
+        pthread_mutex_unlock(&c->gaps->lock);
 }
 
 void gaps_advance(struct gap_claim *c, uint64_t at)

@@ -44,6 +44,10 @@ struct gap_part {
 enum gaps_claimed gaps_claim(struct gaps *, const struct key *, struct gap_part *, struct gap_claim **claim,
                              struct gap_wait *wait);
 
+/* Waits for who is fetching all of it, from `first` up to `past`, in one part that is small enough to be kept where
+ * nothing can be added to it (SLICE_MAX). False: nobody is. */
+bool gaps_await(struct gaps *, const struct key *, uint64_t first, uint64_t past, struct gap_wait *);
+
 /* It waits no longer. False: the note is on its way already. */
 bool gaps_cancel(struct gaps *, struct gap_wait *);
 
@@ -53,6 +57,9 @@ void gaps_unclaim(struct gap_claim *);
 
 /* What lies before `at` has come. */
 void gaps_advance(struct gap_claim *, uint64_t at);
+
+/* No more than up to `end` will come. NULL is fine here as well. */
+void gaps_cut(struct gap_claim *, uint64_t end);
 
 /* Who fetches the claimed part is told on `worker`, by `wake`, each time that somebody begins to wait for it: his own
  * client may be slower than the others. `wake` NULL: no more. A claim that is NULL is fine here and below. */

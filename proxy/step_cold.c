@@ -118,6 +118,9 @@ static void awaited(void *client)
 
 void exchange_start_part(struct exchange *x, bool storing)
 {
+        if (!storing) /* nobody need wait for it */
+                exchange_drop_claim(x);
+        gaps_cut(x->claim, x->gap_end);
         part_start(&x->writer, storing ? x->store : NULL, x->id, x->gap_at, x->claim);
         gaps_lead(x->writer.claim, x->worker, awaited, x->client);
         x->claim = NULL;

@@ -89,6 +89,13 @@ bool exchange_join_whole(struct exchange *x)
 /* ---- waiting for others --------------------------------------------------------------------------------------------
  */
 
+static bool waits(struct exchange *x)
+{
+        x->gap_waiting = x->waited = true; /* the deadline that follows stands */
+        timer_set(&x->worker->wheel, &x->client->conn.timer, WAIT_SECONDS);
+        return true;
+}
+
 bool exchange_await_gap(struct exchange *x, uint64_t first, uint64_t past)
 {
         struct gap_part part = {.at = x->gap_at, .end = x->gap_end, .first = first, .past = past};
@@ -108,9 +115,19 @@ bool exchange_await_gap(struct exchange *x, uint64_t first, uint64_t past)
                 x->gap_end = part.end;
                 return false;
         }
-        x->gap_waiting = x->waited = true; /* the deadline that follows stands */
-        timer_set(&x->worker->wheel, &x->client->conn.timer, WAIT_SECONDS);
-        return true;
+        return waits(x);
+}
+
+/* The same where nothing can be added to what is stored: for who fetches all of the part, if that is little. */
+static bool await_little(struct exchange *x, uint64_t first, uint64_t past)
+{
+        if (x->gap_alone || !exchange_await(x))
+                return false;
+        x->gap_wait = (struct gap_wait){.worker = x->worker, .note = &x->note};
+        if (gaps_await(x->worker->proxy->gaps, &x->key, first, past, &x->gap_wait))
+                return waits(x);
+        exchange_forget_await(x);
+        return false;
 }
 
 void exchange_drop_claim(struct exchange *x)
@@ -153,6 +170,26 @@ static bool has_come(struct exchange *x)
         return come;
 }
 
+/* The same of a part that what is stored lacked a moment ago, and that belongs to no claim now. */
+static bool is_held(struct exchange *x)
+{
+        bool held;
+
+        if (!x->replaces || !exchange_begin_read(x))
+                return false;
+        held = reader_find(x->reader, &x->key, x->request, true, &x->worker->found) == FIND_HIT &&
+               !exchange_lacks(x, &x->worker->found);
+        exchange_end_read(x);
+        return held;
+}
+
+static bool is_coming(struct exchange *x, uint64_t past)
+{
+        if (x->exact)
+                return await_little(x, x->want.first, past) || is_held(x);
+        return exchange_await_gap(x, x->want.first, past) || has_come(x);
+}
+
 /* Whole units around what is wanted; or just that, where nothing can be added to it. Of several ranges the first one's
  * beginning is fetched, to learn what it is of; then all of them are gaps of what is stored. */
 static enum step fetch_part(struct exchange *x, enum range_asked kind)
@@ -166,12 +203,13 @@ static enum step fetch_part(struct exchange *x, enum range_asked kind)
         x->gap_at = slice_down(x->want.first);
         past = x->want.last == UINT64_MAX ? UINT64_MAX : x->want.last + 1;
         x->gap_end = slice_up(past);
+        if (!x->suffix && is_coming(x, past)) {
+                x->looked = false;
+                return STEP_LOOKUP;
+        }
         if (x->exact) {
                 x->gap_at = x->want.first;
                 x->gap_end = past;
-        } else if (!x->suffix && (exchange_await_gap(x, x->want.first, past) || has_come(x))) {
-                x->looked = false;
-                return STEP_LOOKUP;
         }
         x->gap = GAP_COLD;
         return STEP_FETCH;

@@ -137,6 +137,26 @@ def test_without_a_strong_validator_only_little_is_kept(limpid, origin, fetch):
         assert part(fetch, there, 0, last).hit == (last == 99)
 
 
+def test_without_a_strong_validator_who_wants_what_is_still_coming_waits_for_it(limpid, origin, connect):
+    """Whole units are fetched: the first client has his part before they are there."""
+    go, whole = threading.Event(), ranged(etag=None)
+
+    def slowly(connection):
+        parts = whole(connection.request())
+        connection.send(parts[:1000])
+        connection.wait(go)
+        connection.send(parts[1000:])
+
+    there = origin(slowly, answer(whole))
+    first, second = connect(there), connect(there)
+    assert first.ask(get(there.host, "/file", "Range: bytes=0-99")).body == BODY[:100]
+    second.send(get(there.host, "/file", "Range: bytes=0-99"))
+    assert connect(there).ask(get(there.host, "/other", "Range: bytes=0-99")).body == BODY[:100]
+    go.set()
+    got = second.response()
+    assert got.hit and got.body == BODY[:100] and len(there.requests) == 2
+
+
 @pytest.mark.parametrize("etag", [None, 'W/"v1"'])
 def test_by_rule_the_whole_is_fetched_once_instead(limpid_with, origin, fetch, etag):
     limpid = limpid_with(cache={"ranges_without_validator": "whole"})

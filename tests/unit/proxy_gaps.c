@@ -220,6 +220,32 @@ Test(gaps, who_fetches_no_longer_is_not_told)
         cr_expect_eq(told, 0);
 }
 
+Test(gaps, a_small_part_is_awaited_to_its_end)
+{
+        struct gap_claim *c;
+        struct waiter first, w = {0}, beyond = {0};
+        uint64_t end = 3 * MIB;
+
+        w.wait = (struct gap_wait){.worker = &worker, .note = &w.note};
+        beyond.wait = (struct gap_wait){.worker = &worker, .note = &beyond.note};
+        cr_expect_not(gaps_await(gaps, &key, 10, 20, &w.wait), "nobody fetches it");
+        cr_assert_eq(claim(&key, 0, &end, &c, &first), GAPS_CLAIMED);
+        cr_expect_not(gaps_await(gaps, &key, 10, 20, &w.wait), "it is too large to be kept");
+        gaps_cut(c, 1000);
+        cr_expect_not(gaps_await(gaps, &key, 10, 1001, &beyond.wait), "not all of it comes");
+        cr_expect_not(gaps_await(gaps, &other, 10, 20, &beyond.wait));
+        gaps_advance(c, 500);
+        cr_assert(gaps_await(gaps, &key, 10, 1000, &w.wait));
+        gaps_advance(c, 999);
+        cr_expect_not(woken(&w));
+        gaps_advance(c, 1000);
+        cr_expect(woken(&w));
+        gaps_cut(c, 5000);
+        cr_expect_not(gaps_await(gaps, &key, 10, 1001, &beyond.wait), "an end never moves on");
+        gaps_cut(NULL, 0);
+        gaps_unclaim(c);
+}
+
 Test(gaps, who_fetches_is_told_when_a_slice_that_lags_has_done)
 {
         struct gap_claim *c;
