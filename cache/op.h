@@ -21,7 +21,8 @@ struct op {
         /* OP_PURGE goes on from `hash` in the next transaction; what this one does counts once it is committed. */
         uint8_t reached[KEY_HASH];
         bool unfinished;
-        bool part; /* OP_SLICE: of no use without its record */
+        bool part;     /* OP_SLICE: of no use without its record */
+        bool unlisted; /* OP_RESPONSE: its record is put, and its resource does not name it yet */
         int64_t removed, removing;
         void (*done)(void *, int);
         void (*purged)(void *, int64_t);
@@ -32,8 +33,10 @@ struct op {
 /* Into the writer's queue, which takes the op over. `force`: even if it is full. 0 or ENOBUFS. */
 int enqueue(struct store *, struct op *, bool force);
 
-/* Carries one out in the writer's transaction. 0 or an LMDB error. */
+/* Carries one out in the writer's transaction, but leaves a response unlisted. 0 or an LMDB error. */
 int op_apply(struct store *, MDB_txn *, struct op *, struct doomed *);
+/* Its selecting values find it from now on, and no longer what it replaces. */
+int op_list(struct store *, MDB_txn *, struct op *, struct doomed *);
 /* Its transaction was committed: what it did is done for good. */
 void op_committed(struct op *);
 

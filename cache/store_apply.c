@@ -158,7 +158,8 @@ static int apply_response(struct store *s, MDB_txn *txn, struct op *op, struct d
 
         doomed->bytes += (int64_t)record_body_bytes(&op->record);
         evict_later(s, op->id, op->hash, op->replaces != 0);
-        return error ? error : list_response(s, txn, op, doomed);
+        op->unlisted = !error;
+        return error;
 }
 
 /* New times and fields; an inline body is taken along. */
@@ -274,6 +275,7 @@ int op_apply(struct store *s, MDB_txn *txn, struct op *op, struct doomed *doomed
 {
         int error = 0;
 
+        op->unlisted = false;
         switch (op->kind) {
         case OP_SLICE:
                 return apply_slice(s, txn, op);
@@ -299,6 +301,12 @@ int op_apply(struct store *s, MDB_txn *txn, struct op *op, struct doomed *doomed
                 break;
         }
         return 0;
+}
+
+int op_list(struct store *s, MDB_txn *txn, struct op *op, struct doomed *doomed)
+{
+        op->unlisted = false;
+        return list_response(s, txn, op, doomed);
 }
 
 void op_committed(struct op *op)

@@ -33,12 +33,52 @@ static int commit_or_abort(MDB_txn *txn, int error)
         return error;
 }
 
+static uint64_t newest(const struct op *op)
+{
+        uint64_t id = 0;
+
+        for (; op; op = op->next)
+                id = op->id > id ? op->id : id;
+        return id;
+}
+
+static int list_puts(struct store *s, MDB_txn *txn, struct op **first, const struct op *end, struct doomed *doomed)
+{
+        int error = 0;
+
+        for (; !error && *first != end; *first = (*first)->next)
+                if ((*first)->unlisted) {
+                        error = op_list(s, txn, *first, doomed);
+                        writer_spend(s, 0);
+                }
+        return error;
+}
+
+/* The operations one after the other. Only the listing of responses waits until all puts in a row have their records:
+ * LMDB takes pages as they are asked for, and leaves of `resources`, which change at random, would else lie one by one
+ * between the bodies. Each would be a write of its own into memory that the kernel has in large pieces, which costs as
+ * much as a body. Puts do not look at what is listed, and are listed in their order; every other operation finds all
+ * that came before it listed. */
+static int carry_out(struct store *s, MDB_txn *txn, struct op *first, struct doomed *doomed)
+{
+        struct op *unlisted = first;
+        int error = 0;
+
+        for (struct op *op = first; !error && op; op = op->next) {
+                if (op->kind != OP_RESPONSE && op->kind != OP_SLICE)
+                        error = list_puts(s, txn, &unlisted, op, doomed);
+                if (!error)
+                        error = op_apply(s, txn, op, doomed);
+                writer_spend(s, op->weight);
+        }
+        return error ? error : list_puts(s, txn, &unlisted, NULL, doomed);
+}
+
 /* One transaction: makes room, carries the operations out. `first` NULL: room alone. */
 static int transact(struct store *s, struct op *first, uint64_t room)
 {
         struct doomed doomed = {0};
-        uint64_t before, newest = 0;
-        struct op *op;
+        uint64_t before;
         MDB_txn *txn;
         int error = mdb_txn_begin(s->env, NULL, 0, &txn);
 
@@ -46,13 +86,10 @@ static int transact(struct store *s, struct op *first, uint64_t room)
                 return error;
         error = evict_until(s, txn, room, &doomed);
         before = pages_used(s, txn);
-        for (op = first; !error && op; op = op->next) {
-                error = op_apply(s, txn, op, &doomed);
-                newest = op->id > newest ? op->id : newest;
-                writer_spend(s, op->weight);
-        }
+        if (!error)
+                error = carry_out(s, txn, first, &doomed);
         if (!error && pages_used(s, txn) > before)
-                sweep_put(&s->sweep, newest, (pages_used(s, txn) - before) * s->page);
+                sweep_put(&s->sweep, newest(first), (pages_used(s, txn) - before) * s->page);
         if (!error)
                 error = write_totals(s, txn, doomed.bytes);
         if (!error)
@@ -60,7 +97,7 @@ static int transact(struct store *s, struct op *first, uint64_t room)
         error = commit_or_abort(txn, error);
         if (!error)
                 atomic_fetch_add(&s->body_bytes, (uint64_t)doomed.bytes);
-        for (op = error ? NULL : first; op; op = op->next)
+        for (struct op *op = error ? NULL : first; op; op = op->next)
                 op_committed(op);
         evict_ended(s, &doomed, !error);
         return error;

@@ -1,8 +1,8 @@
-/* The store under load, without a network: bench_store CASE DIRECTORY, an empty one. Prints one line of JSON
+/* The store under load, without a network: bench_store CASE DIRECTORY [BYTES], an empty one. Prints one line of JSON
  * for each step.
  *
  *   COUNT  so many objects: what an object costs in memory, how long a restart takes until the first hit (with the file
- *          in the page cache, and without), and what a look-up costs at random
+ *          in the page cache, and without), and what a look-up costs at random. With BYTES each: the filling alone
  *   evict  ten times the size of a store, in eviction all the time: how fast, beside the filling of the empty store;
  * how large the file is, and how much of it is free pages
  *
@@ -170,12 +170,12 @@ static bool look_up(uint64_t n, bool wait)
 /* ---- many ----------------------------------------------------------------------------------------------------------
  */
 
-static void fill(uint64_t count)
+static void fill(uint64_t count, uint64_t bytes)
 {
         double start = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
 
         for (uint64_t n = 0; n < count; n++)
-                put_object(n, SMALL);
+                put_object(n, bytes);
         store_sync(store);
         printf("{\"step\":\"fill\",\"objects\":%llu,\"seconds\":%.3f,\"cpu_us_each\":%.2f}\n",
                (unsigned long long)count, seconds(CLOCK_MONOTONIC) - start,
@@ -237,7 +237,7 @@ static void measure_many(uint64_t count)
         open_store(many_size);
         malloc_trim(0);
         before = resident_own();
-        fill(count);
+        fill(count, SMALL);
         filled = resident_own();
         restart(count, false);
         for (uint64_t n = 0; n < count; n++)
@@ -250,6 +250,13 @@ static void measure_many(uint64_t count)
                (unsigned long long)count, (double)(filled - before) / (double)count,
                (double)(reopened - before) / (double)count);
         restart(count, true); /* the last: from now on the disk is measured */
+        close_store();
+}
+
+static void measure_fill(uint64_t count, uint64_t bytes)
+{
+        open_store(many_size);
+        fill(count, bytes);
         close_store();
 }
 
@@ -312,17 +319,20 @@ static void measure_evict(void)
 
 int main(int argc, char **argv)
 {
-        unsigned long count = argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
+        unsigned long count = argc > 2 ? strtoul(argv[1], NULL, 10) : 0;
+        unsigned long bytes = argc > 3 ? strtoul(argv[3], NULL, 10) : 0;
 
-        if (argc != 3 || (!count && strcmp(argv[1], "evict") != 0)) {
-                fprintf(stderr, "usage: bench_store evict|COUNT DIRECTORY\n");
+        if (argc < 3 || argc > 4 || (!count && (bytes || strcmp(argv[1], "evict") != 0)) || bytes > LARGEST) {
+                fprintf(stderr, "usage: bench_store evict|COUNT DIRECTORY [BYTES]\n");
                 return 2;
         }
         directory = argv[2];
         setvbuf(stdout, NULL, _IOLBF, 0);
         for (size_t i = 0; i < sizeof payload; i++)
                 payload[i] = (char)draw();
-        if (count)
+        if (bytes)
+                measure_fill(count, bytes);
+        else if (count)
                 measure_many(count);
         else
                 measure_evict();
