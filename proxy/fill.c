@@ -42,7 +42,7 @@ const char *fill_arrives(struct fill_reader *r, struct fills *all, struct store 
 
         if (head->length != UINT64_MAX && head->length > limit)
                 return "its body is too large";
-        if (head->length > INLINE_MAX && fills_full(all))
+        if (head->length > INLINE_MAX && fills_full(all, head->client))
                 return "too much is arriving at once";
         if (!copy_head(f, head))
                 return "out of memory";
@@ -50,6 +50,8 @@ const char *fill_arrives(struct fill_reader *r, struct fills *all, struct store 
         f->all = all;
         f->store = store;
         f->limit = limit;
+        if (head->client)
+                f->client = *head->client;
         f->id = store_next_id(store);
         f->pinned = store_pin(store, f->id);
         f->storing = !f->outdated;
@@ -297,7 +299,8 @@ bool fill_room(struct fill_reader *r)
         fill_drop_pieces(f);
         /* There is nobody to be far ahead of where the rest is fetched for the store alone. */
         room = (f->length < f->fastest + AHEAD_MAX || fill_led_for_nobody(f)) &&
-               ((f->storing && !f->holed) || bytes_kept(f) <= (fills_full(f->all) ? SLICE_MAX : MEMORY_MAX));
+               ((f->storing && !f->holed) ||
+                bytes_kept(f) <= (fills_full(f->all, &f->client) ? SLICE_MAX : MEMORY_MAX));
         f->stalled = !room;
         pthread_mutex_unlock(&f->lock);
         return room;

@@ -43,15 +43,17 @@ struct fill_reader {
 struct fill_head {
         struct stored stored;
         struct span vary;
-        uint64_t variant, replaces; /* as in struct put */
-        uint64_t length;            /* of the body; UINT64_MAX: not known before its end */
+        uint64_t variant, replaces;  /* as in struct put */
+        uint64_t length;             /* of the body; UINT64_MAX: not known before its end */
+        const union address *client; /* who asked first, and whose share of the memory it takes; NULL: nobody's */
 };
 
 /* ---- the fills under way, by key ----------------------------------------------------------------------------------
  */
 
 /* `memory`: bytes that bodies may take of it while they arrive, all together; from then on new ones, but for small
- * ones, are not taken in, and those that are not stored keep no more than a slice for slow readers. */
+ * ones, are not taken in, and those that are not stored keep no more than a slice for slow readers. The same holds for
+ * those of one client that have taken a quarter of it. */
 struct fills *fills_new(uint64_t memory);
 void fills_free(struct fills **);
 

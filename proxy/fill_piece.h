@@ -38,11 +38,12 @@ struct fill {
         char *texts[2]; /* heap: the key's, and the head's */
         struct store *store;
         uint64_t id, limit, length;
-        uint64_t held;      /* of the memory */
-        uint64_t fastest;   /* where the fastest reader ever was */
-        int64_t lone_since; /* nobody has waited for it, or the last time that this was looked at; 0: somebody does */
-        uint64_t lone_from; /* what had come by then */
-        uint64_t resume;    /* what lies before is no longer tried to be stored */
+        uint64_t held;        /* of the memory */
+        union address client; /* whose share of it that is; family 0: nobody's */
+        uint64_t fastest;     /* where the fastest reader ever was */
+        int64_t lone_since;   /* nobody has waited for it, or the last time that this was looked at; 0: somebody does */
+        uint64_t lone_from;   /* what had come by then */
+        uint64_t resume;      /* what lies before is no longer tried to be stored */
         struct fill_head head;
         struct piece *first, *last; /* in memory, in order; the last one grows */
         char *outgrown;             /* a first piece that became too small: somebody may be sending from it */
@@ -58,10 +59,11 @@ void fill_drop_pieces(struct fill *);
 bool fill_led_for_nobody(const struct fill *);
 /* Gives the lock up; frees the fill with its last reference. */
 void fill_unref_unlock(struct fill *);
-/* Takes so many bytes of the common memory, or gives them back; and whether no more should be taken. */
+/* Takes so many bytes of the common memory, or gives them back, as many at a time as were taken; and whether no more
+ * should be taken for this client (NULL: nobody). */
 void fill_hold(struct fill *, size_t bytes);
 void fill_let_go(struct fill *, size_t bytes);
-bool fills_full(const struct fills *);
+bool fills_full(const struct fills *, const union address *client);
 /* Nobody new finds it. Takes and gives the table's lock. */
 void fill_hide(struct fill *);
 

@@ -3,12 +3,14 @@
 #include <stdlib.h>
 
 #include "proxy/fill_piece.h"
+#include "proxy/quota.h"
 
 enum { BUCKETS = 1024, MEMORY = 4096, HOST_MINUTES = 10, MINUTE_BITS = 24 };
 
 struct fills {
         uint64_t memory_most;
         _Atomic uint64_t memory; /* taken */
+        struct quota *shares;    /* of it, in KiB; small bodies do not count */
         pthread_mutex_t lock;
         struct fill *buckets[BUCKETS];
         _Atomic uint64_t noted[NOTED_KINDS][MEMORY]; /* hashes of keys */
@@ -21,6 +23,11 @@ struct fills *fills_new(uint64_t memory)
 
         if (!t)
                 return NULL;
+        t->shares = quota_new(0); /* whose limit is ours to know */
+        if (!t->shares) {
+                free(t);
+                return NULL;
+        }
         t->memory_most = memory;
         pthread_mutex_init(&t->lock, NULL);
         return t;
@@ -34,6 +41,7 @@ void fills_free(struct fills **held)
         if (!t)
                 return;
         pthread_mutex_destroy(&t->lock);
+        quota_free(&t->shares);
         free(t);
 }
 
@@ -91,21 +99,37 @@ bool fills_host_ignores_range(const struct fills *t, const struct key *host, int
         return noted && noted >> MINUTE_BITS == tag(host) >> MINUTE_BITS && since < HOST_MINUTES;
 }
 
+/* What a block of so many bytes takes of a client's share. */
+static uint32_t share(const struct fill *f, size_t bytes)
+{
+        return f->client.sa.sa_family && bytes > INLINE_MAX ? (uint32_t)((bytes + 1023) / 1024) : 0;
+}
+
 void fill_hold(struct fill *f, size_t bytes)
 {
+        uint32_t kib = share(f, bytes);
+
         f->held += bytes;
         atomic_fetch_add_explicit(&f->all->memory, bytes, memory_order_relaxed);
+        if (kib)
+                quota_add(f->all->shares, &f->client, kib);
 }
 
 void fill_let_go(struct fill *f, size_t bytes)
 {
+        uint32_t kib = share(f, bytes);
+
         f->held -= bytes;
         atomic_fetch_sub_explicit(&f->all->memory, bytes, memory_order_relaxed);
+        if (kib)
+                quota_add(f->all->shares, &f->client, -kib);
 }
 
-bool fills_full(const struct fills *t)
+bool fills_full(const struct fills *t, const union address *client)
 {
-        return atomic_load_explicit(&t->memory, memory_order_relaxed) >= t->memory_most;
+        if (atomic_load_explicit(&t->memory, memory_order_relaxed) >= t->memory_most)
+                return true;
+        return client && client->sa.sa_family && quota_add(t->shares, client, 0) >= t->memory_most / 4 / 1024;
 }
 
 /* ---- a fill's life -------------------------------------------------------------------------------------------------
@@ -135,10 +159,11 @@ static void free_fill(struct fill *f)
                 struct piece *p = f->first;
 
                 f->first = p->next;
+                fill_let_go(f, p->cap);
                 free(p->bytes);
                 free(p);
         }
-        if (f->held)
+        if (f->held) /* what was outgrown */
                 fill_let_go(f, f->held);
         if (f->pinned)
                 store_unpin(f->store, f->id);

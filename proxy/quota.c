@@ -1,7 +1,8 @@
 /* A sketch of counters and not a table of clients: an address has one counter in each of two rows, at places that a
  * keyed hash of it names, and counts as the smaller of the two. So it is never counted too low, it is counted too high
- * only where others with many connections share both of its places, and a connection costs one hash and two additions,
- * whoever comes. Such a mistake harms nobody: a client that is handed back is served by its servers. */
+ * only where others that have much share both of its places, and each change costs one hash and two additions, whoever
+ * comes. Such a mistake harms nobody: a client that is handed back, or of whose downloads nothing is stored, is served
+ * by its servers. */
 #include "proxy/quota.h"
 
 #include <pthread.h>
@@ -77,7 +78,7 @@ static void find(struct quota *q, const union address *client, _Atomic uint32_t 
                 counters[i] = &q->counters[i][hash[i] % PLACES];
 }
 
-static uint32_t add(struct quota *q, const union address *client, uint32_t n)
+uint32_t quota_add(struct quota *q, const union address *client, uint32_t n)
 {
         _Atomic uint32_t *counters[ROWS];
         uint32_t least = UINT32_MAX;
@@ -107,12 +108,12 @@ static bool remember(struct quota *q, const union address *client, int64_t now_m
 
 bool quota_enter(struct quota *q, const union address *client, int64_t now_ms)
 {
-        return add(q, client, 1) >= q->limit && remember(q, client, now_ms);
+        return quota_add(q, client, 1) >= q->limit && remember(q, client, now_ms);
 }
 
 void quota_leave(struct quota *q, const union address *client)
 {
-        add(q, client, (uint32_t)-1);
+        quota_add(q, client, (uint32_t)-1);
 }
 
 void quota_tend(struct quota *q, int64_t now_ms,
@@ -123,7 +124,7 @@ void quota_tend(struct quota *q, int64_t now_ms,
         pthread_mutex_lock(&q->lock);
         for (unsigned i = q->crowded_count; i-- > 0;) {
                 struct crowded *c = &q->crowded[i];
-                bool over = add(q, &c->client, 0) >= q->limit - q->limit / 10;
+                bool over = quota_add(q, &c->client, 0) >= q->limit - q->limit / 10;
 
                 if (over && now_ms < c->due)
                         continue;

@@ -1,5 +1,6 @@
-/* How many connections each client has, so that none has all of them: who has more than its share is handed back, which
- * is to say that its new connections go direct until it has fewer (setup.h, gate_crowded).
+/* How much each client has of something, so that none has all of it. Of connections: who has more than its share is
+ * handed back, which is to say that its new ones go direct until it has fewer (setup.h, gate_crowded). Of memory: see
+ * fill.h.
  *
  * A client is an IPv4 address, or the network of 64 bits that an IPv6 address is in. */
 #ifndef PROXY_QUOTA_H
@@ -20,6 +21,10 @@ struct quota;
 
 struct quota *quota_new(unsigned limit); /* NULL: out of memory, or no randomness */
 void quota_free(struct quota **);
+
+/* So much more, or with its negative less, for this client: what it has then, or more than that. No lock. Any thread.
+ */
+uint32_t quota_add(struct quota *, const union address *client, uint32_t n);
 
 /* A connection more, or less, of this client. No lock, unless it has too many. Any thread. True: it has, and whoever
  * keeps the gate has not been told so by quota_tend. */

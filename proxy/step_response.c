@@ -194,7 +194,8 @@ static const char *start_fill(struct exchange *x)
                                  .vary = {names.at, names.len},
                                  .variant = names.len ? vary_hash((struct span){names.at, names.len}, x->request) : 0,
                                  .replaces = x->replaces,
-                                 .length = expected});
+                                 .length = expected,
+                                 .client = &x->client->peer});
 }
 
 /* cases.md H12: who authenticates the connection owns it; nothing on it is shared. */

@@ -307,3 +307,21 @@ def test_what_is_arriving_has_so_much_memory_together(limpid_with, origin, conne
         return got.hit
 
     wait.eventually(stored, "it to be stored again")
+
+
+def test_one_client_has_a_quarter_of_what_is_arriving(lab, limpid_with, origin, connect, fetch):
+    """Its further downloads pass; those of others are stored as ever."""
+    limpid_with(cache={"fill_memory": "2M"})
+    whole, half, go = reply(pattern(4_000_000), STORED), 2_000_000, threading.Event()
+    slow = origin(lambda c: (c.request(), c.send(whole[:half]), c.wait(go), c.send(whole[half:])))
+    there, wire = origin(answer(objects)), connect(slow)
+    wire.send(get(slow.host, "/slow"))
+    assert wire.head().status == 200 and len(wire.read(1_900_000)) == 1_900_000
+    for _ in range(2):
+        got = fetch(there, "/100000/x")
+        assert got.body == body_of("/100000/x") and not got.hit
+    other = next(client for client in lab.clients if client is not lab.client)
+    fetch(there, "/100000/x", client=other)
+    assert fetch(there, "/100000/x", client=other).hit
+    go.set()
+    assert len(wire.read(2_100_000)) == 2_100_000

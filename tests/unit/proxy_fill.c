@@ -497,6 +497,37 @@ Test(fill, all_together_have_so_much_memory)
         fill_leave(&second);
 }
 
+static bool arrive_for(struct fill_reader *r, const union address *client)
+{
+        struct fill_head head = {
+                .stored = {.status = 200, .lifetime = 60, .last_modified = -1}, .length = UINT64_MAX, .client = client};
+
+        return fill_arrives(r, fills, store, &head, 1000) == NULL; /* more is not stored */
+}
+
+Test(fill, one_client_has_a_quarter_of_the_memory)
+{
+        union address one = {.in = {.sin_family = AF_INET, .sin_addr.s_addr = 1}};
+        union address other = {.in = {.sin_family = AF_INET, .sin_addr.s_addr = 2}};
+        struct fill_reader *first = enter(NULL, true), *second = enter(NULL, true), *late = enter(NULL, true);
+
+        fills_free(&fills);
+        fills = fills_new(8 << 20);
+        cr_assert(arrive_for(first, &one));
+        add(first, SLICE_MAX / 2, 65536);
+        added = 0;
+        cr_assert(arrive_for(second, &one), "a part of its share is left");
+        add(second, SLICE_MAX + 1000, 65536);
+        cr_expect_not(arrive_for(late, &one));
+        cr_expect(arrive_for(late, &other), "who is as well off as before");
+        fill_leave(&late);
+        fill_leave(&second);
+        late = enter(NULL, true);
+        cr_expect(arrive_for(late, &one), "what has been given back can be had");
+        fill_leave(&late);
+        fill_leave(&first);
+}
+
 Test(fill, where_memory_is_short_slow_readers_hold_less_of_it)
 {
         struct fill_reader *leader, *slow, *other;
