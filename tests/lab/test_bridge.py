@@ -112,6 +112,21 @@ def test_a_dead_proxy_leaves_frames_on_the_bridge(box, boxed, servers):
     wait.eventually(lambda: all(intercepted(there, box.client) is True for there in servers), "the gate to open")
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_client_beyond_its_share_stays_on_the_bridge_and_no_other(box, boxed, servers, family):
+    boxed(intercept={"max_connections_per_client": 10})
+    there, other = (next(one for one in servers if (":" in one.address) == (v == 6)) for v in (family, 10 - family))
+    wires = [box.client.connect(there.address) for _ in range(30)]
+    for wire in wires:
+        wire.send(get(there.host))
+    assert all(wire.response().status == 200 for wire in wires)
+    wait.eventually(lambda: intercepted(there, box.client) is False, "the client to be handed back")
+    assert intercepted(other, box.client) is True, "by its other address it is another one"
+    for wire in wires:
+        wire.close()
+    wait.eventually(lambda: intercepted(there, box.client) is True, "the client to be intercepted again")
+
+
 def test_a_connection_stays_what_it_was_when_the_gate_opens_and_shuts(box, boxed, servers):
     there = servers[0]
     before = box.client.connect(there.address)
