@@ -325,21 +325,23 @@ void exchange_validate_behind(const struct exchange *);
 struct exchange *exchange_shadow(const struct exchange *);
 void exchange_start_shadow(struct exchange *, enum step);
 
-/* step_share.c */
+/* step_join.c */
 /* It has joined a fill: the head is waited for, but not for ever. */
 void exchange_wait_for_head(struct exchange *);
 enum step step_join(struct exchange *);
-enum step step_share(struct exchange *);
-/* A fill's `wake`: the client has its turn. */
-void exchange_wake(void *argument);
+/* The head that another one asked for does not come. */
+enum step exchange_join_late(struct exchange *);
 /* A leader that wants a range of what has begun to arrive: its reply's head, from the fill's. False: it cannot be told
  * what that would be, it gets all. */
 bool exchange_share_range(struct exchange *);
+
+/* step_share.c */
+enum step step_share(struct exchange *);
+/* A fill's `wake`: the client has its turn. */
+void exchange_wake(void *argument);
 /* What another one fetches has stalled: asks for the rest itself where that can be told to be of the same response.
  * False: it was not waiting for that. */
 bool exchange_share_late(struct exchange *);
-/* The head that another one asked for does not come. */
-enum step exchange_join_late(struct exchange *);
 /* The client has gone, but others read what it fetches: goes on for them. */
 bool exchange_leads_on(struct exchange *);
 
