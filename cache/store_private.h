@@ -20,7 +20,8 @@ enum {
         SEEN_SLOTS = 1 << 15,
         SEEN_TICKS = 16, /* for so many ticks of its reader what was verified is taken as good */
         PAGE_SLOTS = 1 << 14,
-        RECALLED_SLOTS = 1 << 10,
+        RECALLED_BITS = 10,
+        RECALLED_SLOTS = 1 << RECALLED_BITS,
         VERIFY_MAX = 128 * 1024 /* bytes that are verified on an event loop */
 };
 
@@ -60,7 +61,7 @@ struct reader {
         uint64_t tick;
         size_t roots_of; /* the transaction of `roots`; 0: none */
         uint64_t roots[TABLES];
-        struct recalled resources[RECALLED_SLOTS], responses[RECALLED_SLOTS];
+        struct recalled resources[RECALLED_SLOTS], responses[RECALLED_SLOTS], bodies[RECALLED_SLOTS];
         struct seen seen[SEEN_SLOTS];
         struct seen_page pages[PAGE_SLOTS]; /* of the index, that were lately in memory */
 };

@@ -114,7 +114,11 @@ static uint64_t select_variant(struct span rest, const struct message *request)
  * disk is there to read the pages, and recalls nothing. */
 static struct recalled *recalled_slot(struct recalled *slots, const char key[KEY_HASH])
 {
-        return &slots[((unsigned char)key[7] | (unsigned)(unsigned char)key[6] << 8U) % RECALLED_SLOTS];
+        uint64_t halves[2];
+
+        memcpy(halves, key, sizeof halves);
+        return &slots[((halves[0] ^ halves[1] * 0xc2b2ae3d27d4eb4fULL) * 0x9e3779b97f4a7c15ULL) >>
+                      (64 - RECALLED_BITS)];
 }
 
 static bool recall(const struct reader *r, struct recalled *slots, const char key[KEY_HASH], struct span *value)
@@ -309,7 +313,6 @@ bool store_slice_at(struct reader *r, uint64_t id, uint64_t offset, uint64_t *st
         return slice_before(r, id, offset, start, value) && offset - *start < value->len - SLICE_CHECKSUM;
 }
 
-/* A reader goes from slice to slice: most begin where the last one ended, and were looked up so before. */
 static bool slice_index_resident(struct reader *r, uint64_t id, uint64_t offset)
 {
         char key[16];
@@ -317,6 +320,25 @@ static bool slice_index_resident(struct reader *r, uint64_t id, uint64_t offset)
         slice_key(id, offset, key);
         return seen_lately(r, (struct place){id, offset}) ||
                index_resident(r, TABLE_SLICES, (struct span){key, sizeof key}, true);
+}
+
+/* BODY_READY: where the slice lies that holds the byte at `offset`. A reader goes from slice to slice: most begin where
+ * the last one ended, and such a place is recalled. */
+static enum body_state place_slice(struct reader *r, uint64_t id, uint64_t offset, uint64_t *start, struct span *value)
+{
+        char key[KEY_HASH];
+
+        slice_key(id, offset, key);
+        *start = offset;
+        if (recall(r, r->bodies, key, value))
+                return BODY_READY;
+        if (!slice_index_resident(r, id, offset))
+                return BODY_COLD;
+        if (!store_slice_at(r, id, offset, start, value))
+                return BODY_GAP;
+        if (*start == offset)
+                keep_in_mind(r, r->bodies, key, *value);
+        return BODY_READY;
 }
 
 enum body_state reader_body(struct reader *r, uint64_t id, uint64_t offset, uint64_t bytes, struct iovec *spans,
@@ -330,11 +352,8 @@ enum body_state reader_body(struct reader *r, uint64_t id, uint64_t offset, uint
                 uint64_t start, skip, n;
                 bool cold;
 
-                if (!slice_index_resident(r, id, offset)) {
-                        state = BODY_COLD;
-                        break;
-                }
-                if (!store_slice_at(r, id, offset, &start, &value))
+                state = place_slice(r, id, offset, &start, &value);
+                if (state != BODY_READY)
                         break;
                 if (!vouch(r, (struct place){id, start}, value, false, slice_sound, &cold)) {
                         state = cold ? BODY_COLD : BODY_GAP;

@@ -148,7 +148,7 @@ static size_t send_spans(struct exchange *x, const struct iovec *data, int count
 /* Bytes that memory has let go of are read from the store. */
 static enum step send_stored_part(struct exchange *x, uint64_t extent)
 {
-        uint64_t most = x->reply_chunked ? CHUNK_BYTES : turn_begin(x->worker).piece;
+        uint64_t most = x->reply_chunked ? CHUNK_BYTES : turn_piece(x->worker);
         struct iovec spans[SPANS_MAX];
         int count = 0;
 

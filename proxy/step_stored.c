@@ -254,7 +254,7 @@ static bool gap_ahead(struct exchange *x, const struct found *f, enum step *next
 static enum step send_first(struct exchange *x, const struct out *head, const struct answer *a, const struct found *f)
 {
         struct iovec spans[SPANS_MAX] = {{head->at, head->len}};
-        uint64_t most = turn_begin(x->worker).piece;
+        uint64_t most = turn_piece(x->worker);
         bool mendable;
         enum step next;
         size_t sent;

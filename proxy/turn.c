@@ -22,12 +22,19 @@ static int64_t clock_us(void)
         return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+static bool shared(const struct worker *w)
+{
+        return w->wheel.now - w->turns.small_reply_at <= LATELY_SECONDS;
+}
+
+uint64_t turn_piece(const struct worker *w)
+{
+        return shared(w) ? SHORT_PIECE : LONG_PIECE;
+}
+
 struct turn turn_begin(const struct worker *w)
 {
-        bool shared = w->wheel.now - w->turns.small_reply_at <= LATELY_SECONDS;
-
-        return (struct turn){.piece = shared ? SHORT_PIECE : LONG_PIECE,
-                             .end = clock_us() + (shared ? SHORT_US : LONG_US)};
+        return (struct turn){.piece = turn_piece(w), .end = clock_us() + (shared(w) ? SHORT_US : LONG_US)};
 }
 
 bool turn_over(const struct turn *t)

@@ -54,6 +54,9 @@ static inline bool turn_awaited(const struct turn_waiter *one)
         return one->link != NULL;
 }
 
+/* The bytes to be offered at once, of a turn that begins now. */
+uint64_t turn_piece(const struct worker *);
+
 /* A turn out of the order, for what takes no part in the queue. */
 struct turn turn_begin(const struct worker *);
 bool turn_over(const struct turn *);

@@ -778,29 +778,81 @@ static void load(uint64_t id, uint64_t offset)
         cr_assert_eq(reader_begin(reader), 0);
 }
 
+static enum body_state read_soon(uint64_t id, uint64_t at, uint64_t bytes, struct iovec spans[4], int *count)
+{
+        enum body_state state = reader_body(reader, id, at, bytes, spans, 4, count);
+
+        if (state != BODY_COLD)
+                return state;
+        load(id, at);
+        return reader_body(reader, id, at, bytes, spans, 4, count);
+}
+
+static void expect_body(uint64_t id, uint64_t at, uint64_t length)
+{
+        cr_assert_eq(reader_begin(reader), 0);
+        while (at < length) {
+                struct iovec spans[4];
+                int count;
+
+                cr_assert_eq(read_soon(id, at, length - at, spans, &count), BODY_READY);
+                for (int i = 0; i < count; i++)
+                        for (size_t j = 0; j < spans[i].iov_len; j++, at++)
+                                if (((char *)spans[i].iov_base)[j] != pattern(id, at))
+                                        cr_assert_fail("byte %zu of the body is wrong", (size_t)at);
+        }
+        reader_end(reader);
+}
+
 Test(store, a_body_in_slices_comes_back_byte_for_byte_from_any_offset)
 {
         uint64_t length = 2 * (uint64_t)SLICE_MAX + 777, id = put_large("http://a:80/", length);
         uint64_t starts[] = {0, 1, SLICE_UNIT, SLICE_MAX - 1, SLICE_MAX, length - 1};
 
-        cr_assert_eq(reader_begin(reader), 0);
         for (size_t s = 0; s < sizeof starts / sizeof starts[0]; s++)
-                for (uint64_t at = starts[s]; at < length;) {
-                        struct iovec spans[4];
-                        int count;
-                        enum body_state state = reader_body(reader, id, at, length - at, spans, 4, &count);
+                expect_body(id, starts[s], length);
+}
 
-                        if (state == BODY_COLD) {
-                                load(id, at);
-                                continue;
-                        }
-                        cr_assert_eq(state, BODY_READY);
-                        for (int i = 0; i < count; i++)
-                                for (size_t j = 0; j < spans[i].iov_len; j++, at++)
-                                        if (((char *)spans[i].iov_base)[j] != pattern(id, at))
-                                                cr_assert_fail("byte %zu of the body is wrong", (size_t)at);
-                }
+/* Where slices lie is remembered, as long as nothing is committed; their ids tell them apart, and where they begin. */
+Test(store, a_body_is_read_until_its_removal_is_committed)
+{
+        uint64_t length = 2 * (uint64_t)SLICE_MAX + 777, id = put_large("http://a:80/", length),
+                 other = put_large("http://b:80/", length);
+        struct iovec spans[4];
+        int count;
+
+        for (int n = 0; n < 3; n++) {
+                expect_body(id, 0, length);
+                expect_body(other, 0, length);
+        }
+        store_remove(store, id);
+        store_sync(store);
+        for (uint64_t at = 0; at < length; at += SLICE_MAX) {
+                cr_assert_eq(reader_begin(reader), 0);
+                cr_expect_eq(read_soon(id, at, length - at, spans, &count), BODY_GAP);
+                reader_end(reader);
+        }
+        expect_body(other, 0, length);
+}
+
+/* As with look-ups: what is remembered is spoilt, to see whether it counts. */
+Test(store, where_a_slice_lies_is_remembered_for_some_ticks)
+{
+        uint64_t id = put_large("http://a:80/", SLICE_UNIT);
+        struct iovec spans[4];
+        int count;
+
+        expect_body(id, 0, SLICE_UNIT);
+        for (int i = 0; i < RECALLED_SLOTS; i++)
+                reader->bodies[i].value.len = SLICE_CHECKSUM + 1;
+        for (int i = 0; i < SEEN_TICKS - 1; i++)
+                reader_tick(reader);
+        cr_assert_eq(reader_begin(reader), 0);
+        cr_expect_eq(read_soon(id, 0, SLICE_UNIT, spans, &count), BODY_READY);
+        cr_expect_eq(spans[0].iov_len, 1);
         reader_end(reader);
+        reader_tick(reader);
+        expect_body(id, 0, SLICE_UNIT);
 }
 
 static atomic_int after;
