@@ -286,12 +286,17 @@ void client_moved(struct client *c)
         timer_set(&c->conn.worker->wheel, &c->conn.timer, STALL_SECONDS);
 }
 
-void client_upstream_moved(struct client *c)
+void client_upstream_waits(struct client *c)
 {
         const struct worker *w = c->conn.worker;
 
         timer_set(&c->conn.worker->wheel, &c->upstream->conn.timer,
                   (w->proxy->config->origin.idle_timeout_ms + 999) / 1000);
+}
+
+void client_upstream_moved(struct client *c)
+{
+        client_upstream_waits(c);
         if (c->state == CLIENT_EXCHANGE)
                 client_moved(c);
 }

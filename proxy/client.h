@@ -56,6 +56,9 @@ void client_moved(struct client *);
 /* Bytes came from the origin: the deadlines of this exchange start anew. */
 void client_upstream_moved(struct client *);
 
+/* It is we who do not read from the origin: its deadline starts anew, the client's does not. */
+void client_upstream_waits(struct client *);
+
 /* The origin's connection is past its deadline. */
 void client_upstream_late(struct client *);
 

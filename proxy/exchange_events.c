@@ -43,7 +43,7 @@ void exchange_late_upstream(struct exchange *x)
         else if (x->step == STEP_CONNECT)
                 x->step = STEP_HAND_BACK;
         else if (x->stalled || (x->step == STEP_FILL_GAP ? !exchange_takes_gap(x) : conn_blocked(&c->conn)))
-                client_upstream_moved(c); /* it is not read from: the client keeps it waiting */
+                client_upstream_waits(c); /* it is not read from: the client keeps it waiting, whose own time runs on */
         else if (!x->request_done && !conn_blocked(&c->upstream->conn))
                 x->step = (uint8_t)exchange_fail(x, 408, "the request's body did not come in time");
         else

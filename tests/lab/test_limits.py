@@ -7,7 +7,7 @@ import time
 import pytest
 
 from lab import wait
-from lab.limpid import sanitized
+from lab.limpid import binary, sanitized
 from lab.nginx import pattern
 from lab.origin import answer
 from lab.verdicts import filled, only_saw, plain_origin, send_all
@@ -161,6 +161,25 @@ def test_m4_readers_with_a_closed_window_harm_nobody(limpid, nginx, lab, origin,
         assert connect(there).ask(get(there.host)).status == 200
     got = stuck[-1].response()
     assert got.body == pattern(10 << 20), "and what was stuck goes on when it reads again"
+
+
+@pytest.mark.skipif(sanitized(), reason="sanitizers want to be preloaded first")
+@pytest.mark.parametrize("fields, asked, status", [
+    (["Cache-Control: no-store"], [], 200),
+    (["Cache-Control: max-age=600"], [], 200),
+    (["Cache-Control: max-age=600", 'ETag: "a"', f"Content-Range: bytes 0-{(30 << 20) - 1}/{40 << 20}"], [f"Range: bytes=0-{(30 << 20) - 1}"], 206)])
+def test_m4_a_client_that_takes_nothing_ends_at_a_deadline(limpid_with, origin, connect, fields, asked, status):
+    """After 300 of its seconds (Limpid's clock is in a hurry), however often its server's own deadline comes meanwhile."""
+    limpid = limpid_with(start=False)
+    limpid.wrapper = ("env", f"LD_PRELOAD={binary().parent}/tests/liblab_hurry.so", "LAB_HURRY=60")
+    limpid.start()
+    body = pattern(30 << 20)
+    there = origin(lambda connection: connection.send(reply(body, *fields, status=f"{status} -")) if connection.request() else None)
+    wire = connect(there, receive_buffer=4096)
+    wire.send(get(there.host, "/", *asked))
+    assert wire.head().status == status
+    wait.eventually(lambda: "TCP_MISS" in "".join(limpid.log), "the request to have ended")
+    assert len(wire.read_all()) < len(body)
 
 
 def test_m5_a_thousand_pipelined_requests_in_order(limpid, origin, connect):
