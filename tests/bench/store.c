@@ -1,8 +1,10 @@
-/* The store under load, without a network: bench_store CASE DIRECTORY [BYTES], an empty one. Prints one line of JSON
- * for each step.
+/* The store under load, without a network: bench_store CASE DIRECTORY [BYTES|look], an empty one. Prints one line of
+ * JSON for each step.
  *
  *   COUNT  so many objects: what an object costs in memory, how long a restart takes until the first hit (with the file
- *          in the page cache, and without), and what a look-up costs at random. With BYTES each: the filling alone
+ *          in the page cache, and without), and what a look-up costs at random. With BYTES each: the filling alone.
+ *          With `look`: a look-up in what an earlier COUNT has left there, `us` as a prefault thread does it, which may
+ *          wait for the disk, and `loop_us` as an event loop does, which may not
  *   evict  ten times the size of a store, in eviction all the time: how fast, beside the filling of the empty store;
  * how large the file is, and how much of it is free pages
  *
@@ -183,7 +185,7 @@ static void fill(uint64_t count, uint64_t bytes)
 }
 
 /* A second pass over the same numbers finds everything in memory, mapped and verified as far as a reader remembers. */
-static double look_ups_at_random(uint64_t count)
+static double look_ups_at_random(uint64_t count, bool wait)
 {
         double start = 0, best = 1e9;
         uint64_t missed = 0;
@@ -191,7 +193,7 @@ static double look_ups_at_random(uint64_t count)
         for (int round = 0; round < ROUNDS; round++) {
                 start = seconds(CLOCK_MONOTONIC);
                 for (int i = 0; i < LOOK_UPS; i++)
-                        missed += !look_up(draw() % count, true);
+                        missed += !look_up(draw() % count, wait);
                 if (seconds(CLOCK_MONOTONIC) - start < best)
                         best = seconds(CLOCK_MONOTONIC) - start;
         }
@@ -242,7 +244,7 @@ static void measure_many(uint64_t count)
         restart(count, false);
         for (uint64_t n = 0; n < count; n++)
                 look_up(n, true);
-        us = look_ups_at_random(count);
+        us = look_ups_at_random(count, true);
         reopened = resident_own();
         printf("{\"step\":\"look up\",\"objects\":%llu,\"us\":%.3f}\n", (unsigned long long)count, us);
         printf("{\"step\":\"memory\",\"objects\":%llu,\"bytes_each_after_fill\":%.2f,\"bytes_each_after_look_ups\":%."
@@ -250,6 +252,20 @@ static void measure_many(uint64_t count)
                (unsigned long long)count, (double)(filled - before) / (double)count,
                (double)(reopened - before) / (double)count);
         restart(count, true); /* the last: from now on the disk is measured */
+        close_store();
+}
+
+static void measure_look_ups(uint64_t count)
+{
+        double us;
+
+        open_store(many_size);
+        for (uint64_t n = 0; n < count; n++)
+                if (!look_up(n, true))
+                        die("the directory holds fewer objects", ENOENT);
+        us = look_ups_at_random(count, true);
+        printf("{\"step\":\"look up\",\"objects\":%llu,\"us\":%.3f,\"loop_us\":%.3f}\n", (unsigned long long)count, us,
+               look_ups_at_random(count, false));
         close_store();
 }
 
@@ -320,17 +336,21 @@ static void measure_evict(void)
 int main(int argc, char **argv)
 {
         unsigned long count = argc > 2 ? strtoul(argv[1], NULL, 10) : 0;
+        bool look = argc > 3 && strcmp(argv[3], "look") == 0;
         unsigned long bytes = argc > 3 ? strtoul(argv[3], NULL, 10) : 0;
 
-        if (argc < 3 || argc > 4 || (!count && (bytes || strcmp(argv[1], "evict") != 0)) || bytes > LARGEST) {
-                fprintf(stderr, "usage: bench_store evict|COUNT DIRECTORY [BYTES]\n");
+        if (argc < 3 || argc > 4 || (!count && (argc > 3 || strcmp(argv[1], "evict") != 0)) || bytes > LARGEST ||
+            (argc > 3 && !bytes && !look)) {
+                fprintf(stderr, "usage: bench_store evict|COUNT DIRECTORY [BYTES|look]\n");
                 return 2;
         }
         directory = argv[2];
         setvbuf(stdout, NULL, _IOLBF, 0);
         for (size_t i = 0; i < sizeof payload; i++)
                 payload[i] = (char)draw();
-        if (bytes)
+        if (look)
+                measure_look_ups(count);
+        else if (bytes)
                 measure_fill(count, bytes);
         else if (count)
                 measure_many(count);
