@@ -4,6 +4,8 @@
 
 #include "cache/store_private.h"
 
+enum { SEEN_PAGES_MAX = 16 };
+
 static uint64_t hash(struct place p)
 {
         uint64_t h = (p.id * 0x9e3779b97f4a7c15ULL) ^ (p.offset * 0xc2b2ae3d27d4eb4fULL);
@@ -28,7 +30,7 @@ void seen_now(struct reader *r, struct place p)
         r->seen[hash(p) % SEEN_SLOTS] = (struct seen){p, r->tick};
 }
 
-bool resident(const struct store *s, struct span bytes)
+static bool resident(const struct store *s, struct span bytes)
 {
         unsigned char pages[SLICE_MAX / 4096 + 4];
         size_t page = s->page < 4096 ? 4096 : s->page;
@@ -41,6 +43,61 @@ bool resident(const struct store *s, struct span bytes)
                 if (!(pages[i] & 1))
                         return false;
         return true;
+}
+
+/* The pages [first, end) of the map that hold them. */
+struct page_range {
+        uint64_t first, end;
+};
+
+static struct page_range pages_of(const struct store *s, struct span bytes)
+{
+        size_t at = (size_t)(bytes.at - s->map);
+
+        return (struct page_range){at / s->page, (at + bytes.len + s->page - 1) / s->page};
+}
+
+static bool page_seen(const struct reader *r, uint64_t number)
+{
+        const struct seen_page *seen = &r->pages[number % PAGE_SLOTS];
+
+        return seen->sharer == number / PAGE_SLOTS + 1 && (uint16_t)(r->tick - seen->tick) < SEEN_TICKS;
+}
+
+static void page_seen_now(struct reader *r, uint64_t number)
+{
+        uint64_t sharer = number / PAGE_SLOTS + 1;
+
+        if (sharer <= UINT16_MAX)
+                r->pages[number % PAGE_SLOTS] = (struct seen_page){(uint16_t)sharer, (uint16_t)r->tick};
+}
+
+/* A long value is read slice by slice, and was verified when it was last seen: its pages are not worth the slots. */
+bool lately_resident(struct reader *r, struct span bytes)
+{
+        struct page_range pages = pages_of(r->store, bytes);
+        uint64_t seen = pages.first;
+
+        if (pages.end - pages.first > SEEN_PAGES_MAX)
+                return resident(r->store, bytes);
+        while (seen < pages.end && page_seen(r, seen))
+                seen++;
+        if (seen == pages.end)
+                return true;
+        if (!resident(r->store, bytes))
+                return false;
+        for (uint64_t n = pages.first; n < pages.end; n++)
+                page_seen_now(r, n);
+        return true;
+}
+
+void forget_pages(struct reader *r)
+{
+        struct seen_page *some = &r->pages[r->tick % PAGE_SWEEP * (PAGE_SLOTS / PAGE_SWEEP)];
+
+        for (size_t i = 0; i < PAGE_SLOTS / PAGE_SWEEP; i++)
+                if (some[i].sharer)
+                        some[i] = (struct seen_page){0, 0};
 }
 
 /* MDB_NORDAHEAD has the kernel read one page for each page fault. */

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "cache/ghost.h"
+#include "cache/page_tree.h"
 #include "cache/record.h"
 #include "cache/store.h"
 #include "cache/sweep.h"
@@ -19,7 +20,9 @@ enum {
         LOADED_SLOTS = 1024,
         SEEN_SLOTS = 1 << 15,
         SEEN_TICKS = 16, /* for so many ticks of its reader what was verified is taken as good */
-        PAGE_SLOTS = 1 << 14,
+        PAGE_SLOTS = 1 << 19,
+        PAGE_SWEEP =
+                1 << 14, /* in so many ticks all of them are forgotten once, before the ticks noted there come again */
         RECALLED_BITS = 10,
         RECALLED_SLOTS = 1 << RECALLED_BITS,
         VERIFY_MAX = 128 * 1024 /* bytes that are verified on an event loop */
@@ -28,7 +31,6 @@ enum {
 /* Offsets that mean something else in a pair of (id, offset). */
 #define OFFSET_RECORD UINT64_MAX
 #define OFFSET_KEY    (UINT64_MAX - 1)
-#define NO_PAGE       UINT64_MAX
 
 enum table { TABLE_RESOURCES, TABLE_RESPONSES, TABLE_SLICES, TABLES };
 
@@ -41,8 +43,9 @@ struct seen {
         uint64_t tick;
 };
 
+/* A page of the file that was in memory at a tick. Its number says which slot, and which of those that share it. */
 struct seen_page {
-        uint64_t number, tick;
+        uint16_t sharer, tick; /* sharer 0: none */
 };
 
 /* A value of a table as it is in one snapshot: where it lies in the map, under a key that is filled up with zeros. */
@@ -59,11 +62,12 @@ struct reader {
         MDB_cursor *slices;
         bool slices_ready; /* in this transaction */
         uint64_t tick;
-        size_t roots_of; /* the transaction of `roots`; 0: none */
+        size_t roots_of;    /* the transaction of `roots`; 0: none */
+        struct pages index; /* that belong to it */
         uint64_t roots[TABLES];
         struct recalled resources[RECALLED_SLOTS], responses[RECALLED_SLOTS], bodies[RECALLED_SLOTS];
         struct seen seen[SEEN_SLOTS];
-        struct seen_page pages[PAGE_SLOTS]; /* of the index, that were lately in memory */
+        struct seen_page pages[PAGE_SLOTS];
 };
 
 /* What prefault threads have loaded and verified lately, for the readers that asked. */
@@ -146,15 +150,18 @@ void visit_free(struct store *);
 /* cache/residency.c: what is in memory and verified */
 bool seen_lately(struct reader *, struct place);
 void seen_now(struct reader *, struct place);
-bool resident(const struct store *, struct span);
+bool lately_resident(struct reader *, struct span); /* bytes of the map: for some ticks no system call */
+void forget_pages(struct reader *);                 /* with each tick, some of them */
 void loaded_put(struct store *, struct place);
 bool loaded_take(struct store *, struct place);
 void place_of_key(const struct key *, struct place *);
 void will_need(const struct store *, struct span); /* begins to read it, and waits for nothing */
 
-/* cache/store_index.c: whether the pages that a look-up of the key touches are in memory; `neighbours`: also those
- * beside its leaf that a search for the nearest key goes on to. Within a read transaction. */
-bool index_resident(struct reader *, enum table, struct span key, bool neighbours);
+/* cache/store_index.c: within a read transaction */
+/* A value by its key: HIT, NONE, ERROR, or COLD: a page on the way there is not in memory. `wait`: reads them. */
+enum find index_find(struct reader *, enum table, struct span key, bool wait, struct span *value);
+/* Whether the pages are in memory that a search for the key touches, or for the one that is nearest to it. */
+bool index_resident(struct reader *, enum table, struct span key);
 
 /* cache/store.c */
 void response_key(uint64_t id, char out[8]);

@@ -73,6 +73,7 @@ void reader_end(struct reader *r)
 void reader_tick(struct reader *r)
 {
         r->tick++;
+        forget_pages(r);
 }
 
 int read_value(MDB_txn *txn, MDB_dbi dbi, const void *key, size_t key_len, struct span *value)
@@ -152,7 +153,7 @@ static bool vouch(struct reader *r, struct place p, struct span value, bool wait
                 return true;
         if (wait)
                 will_need(s, value);
-        else if (!loaded_take(s, p) && (value.len > VERIFY_MAX || !resident(s, value))) {
+        else if (!loaded_take(s, p) && (value.len > VERIFY_MAX || !lately_resident(r, value))) {
                 *cold = true;
                 return false;
         }
@@ -168,19 +169,16 @@ static bool vouch(struct reader *r, struct place p, struct span value, bool wait
 static enum find place_record(struct reader *r, uint64_t id, bool wait, struct span *value)
 {
         char key[KEY_HASH] = {0};
-        int error;
+        enum find found;
 
         response_key(id, key);
         if (!wait && recall(r, r->responses, key, value))
                 return FIND_HIT;
-        if (!wait && !seen_lately(r, (struct place){id, OFFSET_RECORD}) &&
-            !index_resident(r, TABLE_RESPONSES, (struct span){key, sizeof id}, false))
-                return FIND_COLD;
-        error = read_value(r->txn, r->store->responses, key, sizeof id, value);
-        if (error)
-                return error == MDB_NOTFOUND ? FIND_NONE : FIND_ERROR;
-        keep_in_mind(r, r->responses, key, *value);
-        return FIND_HIT;
+        wait = wait || seen_lately(r, (struct place){id, OFFSET_RECORD});
+        found = index_find(r, TABLE_RESPONSES, (struct span){key, sizeof id}, wait, value);
+        if (found == FIND_HIT)
+                keep_in_mind(r, r->responses, key, *value);
+        return found;
 }
 
 static enum find find_record(struct reader *r, uint64_t id, bool wait, struct found *f)
@@ -213,25 +211,30 @@ static enum find read_found(struct reader *r, uint64_t id, bool wait, struct fou
         return found;
 }
 
+/* Where it is a long one, it lies on pages of its own. */
+static enum find find_resource(struct reader *r, struct span hash, bool wait, struct span *value)
+{
+        enum find found = index_find(r, TABLE_RESOURCES, hash, wait, value);
+
+        return found == FIND_HIT && !wait && !lately_resident(r, *value) ? FIND_COLD : found;
+}
+
 /* FIND_HIT: there is a resource, and where. */
 static enum find place_resource(struct reader *r, const struct key *key, bool wait, struct span *value)
 {
-        const char *hash = (const char *)key->hash;
+        struct span hash = {(const char *)key->hash, KEY_HASH};
         struct place place;
-        int error;
+        enum find found;
 
-        if (!wait && recall(r, r->resources, hash, value))
+        if (!wait && recall(r, r->resources, hash.at, value))
                 return FIND_HIT;
+        found = find_resource(r, hash, wait, value);
         place_of_key(key, &place);
-        if (!wait && !seen_lately(r, place) &&
-            !index_resident(r, TABLE_RESOURCES, (struct span){hash, KEY_HASH}, false) && !loaded_take(r->store, place))
-                return FIND_COLD;
-        error = read_value(r->txn, r->store->resources, hash, KEY_HASH, value);
-        if (error)
-                return error == MDB_NOTFOUND ? FIND_NONE : FIND_ERROR;
-        seen_now(r, place);
-        keep_in_mind(r, r->resources, hash, *value);
-        return FIND_HIT;
+        if (found == FIND_COLD && loaded_take(r->store, place))
+                found = find_resource(r, hash, true, value);
+        if (found == FIND_HIT)
+                keep_in_mind(r, r->resources, hash.at, *value);
+        return found;
 }
 
 enum find reader_find(struct reader *r, const struct key *key, const struct message *request, bool wait,
@@ -319,7 +322,7 @@ static bool slice_index_resident(struct reader *r, uint64_t id, uint64_t offset)
 
         slice_key(id, offset, key);
         return seen_lately(r, (struct place){id, offset}) ||
-               index_resident(r, TABLE_SLICES, (struct span){key, sizeof key}, true);
+               index_resident(r, TABLE_SLICES, (struct span){key, sizeof key});
 }
 
 /* BODY_READY: where the slice lies that holds the byte at `offset`. A reader goes from slice to slice: most begin where

@@ -1,6 +1,6 @@
 /* cache/store_index.c: who asks a store nothing of which is in memory waits for no disk, and gets what there is once it
  * was read for him. That nothing was waited for is counted by the kernel: page faults of this thread that took a read.
- */
+ * And what the walk finds is what LMDB finds in the same snapshot, to the place in memory. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "cache/store_private.h"
 #include "store_made.h"
 
 enum { SMALL = 5000, LARGE = 400, STEP = 37, BODY = 200, SLICE = 20000, SIZE = 64 << 20 };
@@ -173,4 +174,119 @@ Test(index, a_body_waits_for_no_disk)
                 cr_assert_eq(*(const char *)span.iov_base, 'x');
                 reader_end(reader);
         }
+}
+
+/* ---- beside LMDB ---------------------------------------------------------------------------------------------------
+ */
+
+static void expect_as_lmdb(enum table table, MDB_dbi dbi, struct span key)
+{
+        struct span walked = {NULL, 0}, got = {NULL, 0};
+        enum find found = index_find(reader, table, key, true, &walked);
+        int error = read_value(reader->txn, dbi, key.at, key.len, &got);
+
+        cr_assert_eq(found, error ? FIND_NONE : FIND_HIT);
+        cr_assert(!error || error == MDB_NOTFOUND);
+        cr_assert(walked.at == got.at && walked.len == got.len);
+}
+
+/* All that there is in the reader's snapshot, and some that is not. */
+static void compare(int objects, uint64_t ids)
+{
+        char text[64], key[8];
+
+        for (int n = 0; n < objects + 50; n++) {
+                struct key k = key_of(n, text);
+
+                expect_as_lmdb(TABLE_RESOURCES, store->resources, (struct span){(const char *)k.hash, KEY_HASH});
+        }
+        for (uint64_t id = 0; id < ids + 50; id++) {
+                response_key(id, key);
+                expect_as_lmdb(TABLE_RESPONSES, store->responses, (struct span){key, sizeof key});
+        }
+}
+
+static void put_some(int from, int to)
+{
+        for (int n = from; n < to; n++)
+                put_small(n);
+        store_sync(store);
+}
+
+static bool walks(void)
+{
+        return reader->roots[TABLE_RESOURCES] != NO_PAGE && reader->roots[TABLE_RESPONSES] != NO_PAGE;
+}
+
+Test(index, finds_what_lmdb_finds_from_commit_to_commit)
+{
+        for (int n = 0; n < 2000; n += 200) {
+                put_some(n, n + 200);
+                for (int id = n + 1; id < n + 200; id += 3)
+                        store_remove(store, (uint64_t)id);
+                store_sync(store);
+                cr_assert_eq(reader_begin(reader), 0);
+                compare(n + 200, (uint64_t)n + 200);
+                cr_expect(walks());
+                reader_end(reader);
+        }
+}
+
+/* The meta pages of the snapshot are overwritten by the second commit, its pages of the tree by none. */
+Test(index, finds_what_belongs_to_the_snapshot_while_others_commit)
+{
+        put_some(0, 500);
+        cr_assert_eq(reader_begin(reader), 0);
+        compare(10, 10);
+        for (int n = 500; n < 1000; n += 100) {
+                put_some(n, n + 100);
+                compare(n, 1000);
+                cr_expect(walks());
+        }
+        reader_end(reader);
+}
+
+Test(index, lmdb_is_asked_where_the_snapshot_was_overtaken_before_it_was_looked_at)
+{
+        put_some(0, 300);
+        cr_assert_eq(reader_begin(reader), 0);
+        put_some(300, 400);
+        put_some(400, 500);
+        compare(500, 500);
+        cr_expect_not(walks());
+        reader_end(reader);
+        cr_assert_eq(reader_begin(reader), 0);
+        compare(500, 500);
+        cr_expect(walks());
+        reader_end(reader);
+}
+
+/* The values of both lie on pages of their own. */
+Test(index, finds_long_values)
+{
+        static char body[INLINE_MAX];
+        struct stored s = {.status = 200, .lifetime = 5, .last_modified = -1, .stale_if_error = -1};
+        char text[64], names[2000];
+        struct key k = key_of(1, text);
+        struct span value;
+
+        put_some(2, 100);
+        memset(names, 'x', sizeof names);
+        for (uint64_t i = 0; i < 10; i++)
+                cr_assert_eq(store_put_response(store, &(struct put){.id = store_next_id(store),
+                                                                     .key = &k,
+                                                                     .vary = {names, sizeof names},
+                                                                     .variant = i,
+                                                                     .stored = &s,
+                                                                     .length = sizeof body,
+                                                                     .body = {body, sizeof body}}),
+                             0);
+        store_sync(store);
+        cr_assert_eq(reader_begin(reader), 0);
+        cr_assert_eq(index_find(reader, TABLE_RESOURCES, (struct span){(const char *)k.hash, KEY_HASH}, false, &value),
+                     FIND_HIT);
+        cr_assert_gt(value.len, 10 * sizeof names);
+        compare(100, 120);
+        cr_expect(walks());
+        reader_end(reader);
 }
