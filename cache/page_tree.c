@@ -31,7 +31,8 @@ enum {
         META_MAIN = PAGE_HEAD + 24 + TABLE_SIZE,
         META_LAST = META_MAIN + TABLE_SIZE,
         META_TXN = META_LAST + 8,
-        GUESSES = 4 /* in a page, before halves are taken */
+        GUESSES = 4, /* in a page, before halves are taken */
+        LINE = 64
 };
 
 struct page {
@@ -156,6 +157,18 @@ static bool probe(const struct page *p, struct search *s, unsigned i, struct spa
         return order == 0;
 }
 
+/* Those next to a guess come from memory at the same time, not one after the other. */
+static void prefetch_nodes(const struct page *p, const struct search *s, unsigned guessed)
+{
+        unsigned i = guessed > s->low + 1 ? guessed - 2 : s->low;
+
+        for (; i < s->high && i < guessed + 3; i++) {
+                const char *n = node(p, i);
+
+                __builtin_prefetch(n + NODE_HEAD);
+        }
+}
+
 /* To the first node from `low` on whose key is not less, or to the number of nodes: there both ends are. */
 static bool search_page(const struct page *p, struct search *s, struct span key)
 {
@@ -164,6 +177,8 @@ static bool search_page(const struct page *p, struct search *s, struct span key)
 
         if (s->to == UINT64_MAX && s->low < s->high)
                 equal = probe(p, s, s->high - 1, key);
+        if (s->low < s->high)
+                prefetch_nodes(p, s, guess(s, wanted));
         for (int i = 0; i < GUESSES && s->low < s->high; i++)
                 equal = probe(p, s, guess(s, wanted), key);
         while (s->low < s->high)
@@ -233,6 +248,12 @@ enum descent_step descent_step(const struct pages *in, struct descent *d)
         if (!read_page(in, d->page, &p))
                 return DESCENT_UNCLEAR;
         return p.leaf ? step_leaf(in, d, &p) : step_down(d, &p);
+}
+
+void prefetch_page(const char *page)
+{
+        for (size_t at = 0; at < PAGE_HEAD + 2 * LINE; at += LINE)
+                __builtin_prefetch(page + at);
 }
 
 uint64_t page_edge(const struct pages *in, uint64_t number, bool last)

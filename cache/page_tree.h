@@ -41,6 +41,10 @@ void descent_begin(struct descent *, uint64_t root, struct span key);
 /* Looks at the page. DOWN: `page` is the next one. UNCLEAR: it is no page of a tree as they are known here. */
 enum descent_step descent_step(const struct pages *, struct descent *);
 
+/* Has the processor fetch what is needed first of a page that is going to be looked at. One that is not in memory is no
+ * harm. */
+void prefetch_page(const char *);
+
 /* The page below this one with the least keys or the greatest. NO_PAGE: it is a leaf, or unclear. */
 uint64_t page_edge(const struct pages *, uint64_t number, bool last);
 

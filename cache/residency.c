@@ -25,6 +25,11 @@ bool seen_lately(struct reader *r, struct place p)
         return same(s->place, p) && r->tick - s->tick < SEEN_TICKS && s->tick;
 }
 
+void prefetch_seen(const struct reader *r, struct place p)
+{
+        __builtin_prefetch(&r->seen[hash(p) % SEEN_SLOTS]);
+}
+
 void seen_now(struct reader *r, struct place p)
 {
         r->seen[hash(p) % SEEN_SLOTS] = (struct seen){p, r->tick};

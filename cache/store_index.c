@@ -51,6 +51,7 @@ static enum descent_step descend(struct reader *r, enum table table, struct span
 
                 if (!page || depth == PAGE_DEPTH_MAX)
                         return DESCENT_UNCLEAR;
+                prefetch_page(page);
                 if (!wait && !lately_resident(r, (struct span){page, r->index.size}))
                         break;
                 step = descent_step(&r->index, d);

@@ -141,6 +141,7 @@ void pin_absolve(struct store *, uint64_t id);
 bool visit_begin(struct store *,
                  uint64_t id); /* writer: room for an id's bit. False: out of memory, it counts as never read */
 void visit_mark(struct store *, uint64_t id);
+void visit_prefetch(struct store *, uint64_t id);
 bool visit_clear(struct store *, uint64_t id); /* returns what it was */
 /* The bits of block n, 0 to VISIT_BLOCKS - 1, to keep them over a restart. Saving: false where none is set. */
 bool visit_save(struct store *, uint64_t n, char bits[VISIT_BLOCK_BYTES]);
@@ -150,6 +151,7 @@ void visit_free(struct store *);
 /* cache/residency.c: what is in memory and verified */
 bool seen_lately(struct reader *, struct place);
 void seen_now(struct reader *, struct place);
+void prefetch_seen(const struct reader *, struct place);
 bool lately_resident(struct reader *, struct span); /* bytes of the map: for some ticks no system call */
 void forget_pages(struct reader *);                 /* with each tick, some of them */
 void loaded_put(struct store *, struct place);

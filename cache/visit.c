@@ -41,6 +41,14 @@ void visit_mark(struct store *s, uint64_t id)
                 atomic_fetch_or_explicit(&b[word(id)], bit(id), memory_order_relaxed);
 }
 
+void visit_prefetch(struct store *s, uint64_t id)
+{
+        const _Atomic uint64_t *b = atomic_load_explicit(block(s, id), memory_order_acquire);
+
+        if (b)
+                __builtin_prefetch(&b[word(id)]);
+}
+
 bool visit_clear(struct store *s, uint64_t id)
 {
         _Atomic uint64_t *b = atomic_load_explicit(block(s, id), memory_order_acquire);
