@@ -34,6 +34,21 @@ void exchange_wants(struct exchange *x)
                 upstream_want(x->client->upstream, upstream_wanted(x));
 }
 
+/* Clients keep the server waiting: this one, or others that read the same. */
+static bool is_not_read(const struct exchange *x)
+{
+        return x->stalled || (x->step == STEP_FILL_GAP ? !exchange_takes_gap(x) : conn_blocked(&x->client->conn));
+}
+
+/* The time of a client that takes nothing runs on. */
+static void keep_waiting(const struct exchange *x)
+{
+        if (conn_blocked(&x->client->conn) || x->unsent)
+                client_upstream_waits(x->client);
+        else
+                client_upstream_moved(x->client);
+}
+
 void exchange_late_upstream(struct exchange *x)
 {
         struct client *c = x->client;
@@ -42,8 +57,8 @@ void exchange_late_upstream(struct exchange *x)
                 exchange_drop_upstream(x);
         else if (x->step == STEP_CONNECT)
                 x->step = STEP_HAND_BACK;
-        else if (x->stalled || (x->step == STEP_FILL_GAP ? !exchange_takes_gap(x) : conn_blocked(&c->conn)))
-                client_upstream_waits(c); /* it is not read from: the client keeps it waiting, whose own time runs on */
+        else if (is_not_read(x))
+                keep_waiting(x);
         else if (!x->request_done && !conn_blocked(&c->upstream->conn))
                 x->step = (uint8_t)exchange_fail(x, 408, "the request's body did not come in time");
         else
