@@ -649,6 +649,27 @@ Test(store, a_truncated_file_is_set_aside)
         cr_assert(holds("http://a:80/", "new"));
 }
 
+/* Pages that a transaction takes and gives back are not written: if they were the last, the file is shorter than LMDB
+ * says. */
+Test(store, what_was_taken_back_at_once_leaves_no_truncated_file)
+{
+        uint64_t id;
+
+        put("http://a:80/", "kept");
+        id = store_next_id(store);
+        for (uint64_t i = 0; i < 4; i++) {
+                char *slice = calloc(1, SLICE_MAX);
+
+                cr_assert_not_null(slice);
+                cr_assert_eq(store_put_slice(store, id, i * SLICE_MAX, slice, SLICE_MAX, free_slice, slice), 0);
+        }
+        store_abandon(store, id);
+        store_sync(store);
+        reopen(32 << 20);
+        cr_expect_str_empty(message);
+        cr_assert(holds("http://a:80/", "kept"));
+}
+
 Test(store, a_foreign_file_is_set_aside)
 {
         change_file(overwrite_it);
