@@ -67,6 +67,11 @@ int reader_begin(struct reader *);
 /* Whether nothing has been committed since then. */
 bool reader_current(const struct reader *);
 
+/* The number of the last commit that is seen in a read transaction, and of the last one of all; 0: not known. Where
+ * they are the same, a new read transaction would see what the earlier one saw. Any thread. */
+uint64_t reader_snapshot(const struct reader *);
+uint64_t store_snapshot(const struct store *);
+
 /* About once a second, by its thread: whether what was verified long ago is still in memory is asked again. */
 void reader_tick(struct reader *);
 void reader_end(struct reader *);

@@ -60,11 +60,21 @@ MDB_cursor *reader_slices(struct reader *r)
         return r->slices_ready ? r->slices : NULL;
 }
 
-bool reader_current(const struct reader *r)
+uint64_t store_snapshot(const struct store *s)
 {
         MDB_envinfo info;
 
-        return mdb_env_info(r->store->env, &info) == 0 && info.me_last_txnid == mdb_txn_id(r->txn);
+        return mdb_env_info(s->env, &info) == 0 ? info.me_last_txnid : 0;
+}
+
+uint64_t reader_snapshot(const struct reader *r)
+{
+        return mdb_txn_id(r->txn);
+}
+
+bool reader_current(const struct reader *r)
+{
+        return store_snapshot(r->store) == reader_snapshot(r);
 }
 
 void reader_end(struct reader *r)

@@ -75,6 +75,7 @@ struct exchange {
         size_t store_index;
         struct reader *reader; /* a read transaction is open in this turn */
         unsigned errands;      /* jobs of other threads that will deliver to it */
+        uint64_t snapshot;     /* of the store, in which there was nothing under the key; 0: that is not known */
         uint8_t step, binding; /* enum binding: of the host and the address that the client went to */
 
         bool look;         /* look-up and storing are allowed */
@@ -194,6 +195,8 @@ void exchanges_free(struct worker *);
 struct span exchange_say_status(const struct exchange *, struct cache_status, char text[CACHE_STATUS_MAX]);
 
 /* step_request.c */
+/* Whether a look-up might find now what the last one did not. */
+bool exchange_may_find_more(const struct exchange *);
 enum step step_decide(struct exchange *);
 enum step step_policy(struct exchange *);
 enum step step_lookup(struct exchange *);

@@ -168,7 +168,7 @@ static enum step enter(struct exchange *x)
         if (!x->part)
                 return STEP_FETCH;
         if (x->leads)
-                return look_again(x);
+                return exchange_may_find_more(x) ? look_again(x) : STEP_FETCH;
         if (x->background) { /* it is being validated already */
                 x->broken = true;
                 return STEP_FINISH;

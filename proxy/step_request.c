@@ -209,10 +209,19 @@ static bool may_borrow(const struct exchange *x)
         return reuse_verdict(x->request, &x->worker->found.stored, x->start_us / 1000000, &why) == REUSE_FRESH;
 }
 
+/* Who led before is pending from before his fill was no longer found until after his commit: nothing pending and no
+ * commit since is nothing new. So pending comes first. */
+bool exchange_may_find_more(const struct exchange *x)
+{
+        return !x->snapshot || pending_maybe(x->worker->proxy->pending, &x->key) ||
+               store_snapshot(x->store) != x->snapshot;
+}
+
 enum step step_lookup(struct exchange *x)
 {
         enum find found;
 
+        x->snapshot = 0;
         if (wait_for_change(x))
                 return STEP_WAIT;
         if (!exchange_begin_read(x))
@@ -224,6 +233,8 @@ enum step step_lookup(struct exchange *x)
                 return judge_found(x);
         if (found == FIND_VARIANT)
                 exchange_offer(x);
+        if (found == FIND_NONE)
+                x->snapshot = reader_snapshot(x->reader);
         exchange_end_read(x);
         switch (found) {
         case FIND_COLD:

@@ -51,27 +51,55 @@ def test_a_hit_allocates_nothing_and_takes_no_lock(counted, origin, connect, siz
         wait.eventually(lambda: cheap() == [True, True], lambda: f"hits from the store: {seen}")
 
 
+@pytest.fixture
+def profiled(limpid_with):
+    """profiled(function): Limpid under callgrind, which counts within that function; and what reads its profile once it has stopped."""
+    def make(function):
+        limpid = limpid_with(start=False, workers=1)
+        dump = limpid.where / "callgrind"
+        dump.mkdir()
+        dump.chmod(0o777)  # the proxy's user writes there, and a warden without root's rights to files
+        limpid.wrapper = ("env", f"LD_PRELOAD={binary().parent}/tests/liblab_unconfined.so", "valgrind", "-q", "--tool=callgrind",
+                          "--collect-atstart=no", f"--toggle-collect={function}", f"--callgrind-out-file={dump}/%p")
+        limpid.start()
+        proxy = limpid.proxy()
+
+        def profile():
+            limpid.stop()
+            return (dump / str(proxy)).read_text()
+
+        return profile
+
+    return make
+
+
 @pytest.mark.skipif(sanitized(), reason="valgrind and sanitizers do not go together")
-def test_a_hit_is_few_instructions(limpid_with, origin, connect):
+def test_a_hit_is_few_instructions(profiled, origin, connect):
     """Those outside the kernel, from the event of a connection to its end: a count, not a time. It moves with the compiler and the
     libraries, and hardly from run to run; 8,470 when this was written."""
-    limpid = limpid_with(start=False, workers=1)
-    dump = limpid.where / "callgrind"
-    dump.mkdir()
-    dump.chmod(0o777)  # the proxy's user writes there, and a warden without root's rights to files
-    limpid.wrapper = ("env", f"LD_PRELOAD={binary().parent}/tests/liblab_unconfined.so", "valgrind", "-q", "--tool=callgrind",
-                      "--collect-atstart=no", "--toggle-collect=client_event", f"--callgrind-out-file={dump}/%p")
-    limpid.start()
-    proxy = limpid.proxy()
+    profile = profiled("client_event")
     there = origin(answer(reply(b"x" * 1000, "Cache-Control: max-age=600")))
     with connect(there) as wire:
         wire.ask(get(there.host))
         for _ in range(HITS):
             assert wire.ask(get(there.host)).hit
-    limpid.stop()
-    each = int(re.search(r"^(?:summary|totals): (\d+)", (dump / str(proxy)).read_text(), re.M)[1]) / HITS
+    each = int(re.search(r"^(?:summary|totals): (\d+)", profile(), re.M)[1]) / HITS
     print(f"{each:.0f} instructions")
     assert 1000 < each < 14_000
+
+
+@pytest.mark.skipif(sanitized(), reason="valgrind and sanitizers do not go together")
+def test_a_miss_is_one_look_up(profiled, origin, connect):
+    """Who is about to fetch looks again only where something has been committed since, which it is every 50 ms at the most."""
+    profile, misses = profiled("client_event"), 500
+    there = origin(answer(lambda request: reply(b"x" * 1000, "Cache-Control: max-age=600")))
+    with connect(there) as wire:
+        for n in range(misses):
+            assert not wire.ask(get(there.host, f"/{n}")).hit
+    text = profile()
+    number = re.search(r"fn=(\(\d+\)) reader_find$", text, re.M)[1]
+    look_ups = sum(int(calls) for calls in re.findall(rf"^cfn={re.escape(number)}.*\ncalls=(\d+)", text, re.M))
+    assert misses <= look_ups < misses * 1.2, look_ups
 
 
 @pytest.mark.parametrize("stored", [True, False])
