@@ -74,8 +74,10 @@ static int year_of(int64_t days)
 /* Which of `names` begins with the word, three letters at least; -1: none. */
 static int word_among(struct span word, const struct span *names, int count)
 {
+        if (word.len < 3)
+                return -1;
         for (int i = 0; i < count; i++)
-                if (word.len >= 3 && word.len <= names[i].len &&
+                if ((word.at[0] | 0x20) == (names[i].at[0] | 0x20) && word.len <= names[i].len &&
                     span_equal_fold(word, (struct span){names[i].at, word.len}))
                         return i;
         return -1;
@@ -83,9 +85,11 @@ static int word_among(struct span word, const struct span *names, int count)
 
 static bool take_word(struct moment *m, struct span word, unsigned index)
 {
-        int month = word_among(word, months, 12);
+        int month;
+
         if (index == 0 && word_among(word, weekdays, 7) >= 0)
                 return true;
+        month = word_among(word, months, 12);
         if (month >= 0 && m->month < 0) {
                 m->month = month;
                 return true;
