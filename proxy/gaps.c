@@ -178,7 +178,7 @@ static void deliver(struct note *note)
         void *argument;
 
         pthread_mutex_lock(&c->gaps->lock);
-        c->posted = false;
+        c->posted = c->followed = false; /* who wakes asks anew */
         wake = c->wake;
         argument = c->argument;
         pthread_mutex_unlock(&c->gaps->lock);
@@ -258,10 +258,10 @@ enum gaps_claimed gaps_claim(struct gaps *g, const struct key *key, struct gap_p
         return result;
 }
 
-/* Where all of it comes, and is kept although nothing can be added to it. */
+/* Where all of it comes, and has not yet, and is kept although nothing can be added to it. */
 static bool is_small_and_covers(const struct gap_claim *c, uint64_t first, uint64_t past)
 {
-        return c->from <= first && past <= c->end && c->end - c->from <= SLICE_MAX;
+        return c->from <= first && c->at < past && past <= c->end && c->end - c->from <= SLICE_MAX;
 }
 
 bool gaps_await(struct gaps *g, const struct key *key, uint64_t first, uint64_t past, struct gap_wait *wait)

@@ -235,6 +235,7 @@ Test(gaps, a_small_part_is_awaited_to_its_end)
         cr_expect_not(gaps_await(gaps, &key, 10, 1001, &beyond.wait), "not all of it comes");
         cr_expect_not(gaps_await(gaps, &other, 10, 20, &beyond.wait));
         gaps_advance(c, 500);
+        cr_expect_not(gaps_await(gaps, &key, 10, 500, &beyond.wait), "it has come");
         cr_assert(gaps_await(gaps, &key, 10, 1000, &w.wait));
         gaps_advance(c, 999);
         cr_expect_not(woken(&w));
@@ -271,6 +272,25 @@ Test(gaps, who_fetches_is_told_when_a_slice_that_lags_has_done)
         cr_expect_not(gaps_lags(c), "but for the note");
         deliver_to_leader();
         cr_expect_eq(told, 2);
+        gaps_unclaim(c);
+}
+
+Test(gaps, one_note_brings_no_other)
+{
+        struct gap_claim *c, *d;
+        struct waiter first, second = {0};
+        uint64_t end = 3 * MIB;
+        unsigned told = 0;
+
+        cr_assert_eq(claim(&key, 0, &end, &c, &first), GAPS_CLAIMED);
+        gaps_lead(c, &worker, count_wake, &told);
+        gaps_hold(c);
+        cr_expect_eq(claim(&key, MIB, &end, &d, &second), GAPS_WAIT);
+        cr_expect(gaps_lags(c), "a slice does, and the note is on its way");
+        deliver_to_leader();
+        cr_expect_eq(told, 1);
+        cr_expect_null(worker.mail, "until it lags again");
+        gaps_unclaim(c);
         gaps_unclaim(c);
 }
 
