@@ -37,7 +37,14 @@ void exchange_wants(struct exchange *x)
 /* Clients keep the server waiting: this one, or others that read the same. */
 static bool is_not_read(const struct exchange *x)
 {
-        return x->stalled || (x->step == STEP_FILL_GAP ? !exchange_takes_gap(x) : conn_blocked(&x->client->conn));
+        switch (x->step) {
+        case STEP_SHARE:
+                return x->stalled;
+        case STEP_FILL_GAP:
+                return !exchange_takes_gap(x);
+        default:
+                return conn_blocked(&x->client->conn);
+        }
 }
 
 /* The time of a client that takes nothing runs on. */
