@@ -27,6 +27,7 @@ static bool copy_head(struct fill *f, const struct fill_head *h)
                 return false;
         f->texts[1] = at;
         f->head = *h;
+        f->head.client = NULL;
         f->head.vary = copy_span(&at, h->vary);
         f->head.stored.etag = copy_span(&at, s->etag);
         f->head.stored.last_modified_text = copy_span(&at, s->last_modified_text);

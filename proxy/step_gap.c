@@ -77,6 +77,8 @@ bool exchange_takes_gap(const struct exchange *x)
  * given up. */
 static enum step stop_here(struct exchange *x)
 {
+        if (!x->etag_len) /* what is fetched later might be of another response */
+                return cut(x);
         end_part(x);
         exchange_drop_upstream(x);
         x->gap = GAP_NONE;
@@ -101,8 +103,10 @@ static enum step catch_up(struct exchange *x, uint64_t end)
         size_t sent = 1;
         int count = 0;
 
+        bool damaged = x->job.failed && x->job.id == x->id && x->job.offset == x->at;
+
         exchange_end_read(x);  /* what was committed meanwhile is to be seen */
-        x->job.failed = false; /* nor was what could not be loaded before */
+        x->job.failed = false; /* as may be what could not be loaded before */
         if (!exchange_begin_read(x))
                 return STEP_WAIT;
         while (sent && x->at < end && !conn_blocked(&x->client->conn)) {
@@ -110,7 +114,7 @@ static enum step catch_up(struct exchange *x, uint64_t end)
 
                 switch (reader_body(x->reader, x->id, x->at, left, spans, SPANS_MAX, &count)) {
                 case BODY_COLD:
-                        return exchange_ask_for_body(x, (enum step)x->step);
+                        return damaged ? stop_here(x) : exchange_ask_for_body(x, (enum step)x->step);
                 case BODY_GAP:
                         if (!take_kept(x, end, spans))
                                 return STEP_WAIT;

@@ -199,7 +199,9 @@ static bool same_validator(const struct exchange *x, const struct message *m)
 {
         struct span ours = {x->validator, x->etag_len}, value;
 
-        if (ours.len && ours.at[0] == '"')
+        if (!ours.len)
+                return false;
+        if (ours.at[0] == '"')
                 return field_only(m, FIELD_ETAG, &value) == 1 && etag_equal_strong(value, ours);
         return field_only(m, FIELD_LAST_MODIFIED, &value) == 1 && span_equal(value, ours);
 }
