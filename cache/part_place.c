@@ -47,9 +47,9 @@ static bool slice_behind(MDB_cursor *cursor, uint64_t id, uint64_t at, struct sl
         return slice_of(id, error, k, v, s);
 }
 
-static bool sound(const struct slice *s)
+static bool sound(const struct slice *s, uint64_t id)
 {
-        return s->value.len > SLICE_CHECKSUM && slice_sound(s->value);
+        return s->value.len > SLICE_CHECKSUM && slice_sound(s->value, id, s->start);
 }
 
 int part_place(struct store *store, MDB_txn *txn, uint64_t id, uint64_t *at, uint64_t *end)
@@ -61,13 +61,13 @@ int part_place(struct store *store, MDB_txn *txn, uint64_t id, uint64_t *at, uin
         if (error)
                 return error;
         if (slice_behind(cursor, id, *at, &s) && s.end > *at) {
-                if (sound(&s))
+                if (sound(&s, id))
                         *at = s.end;
                 else
                         error = mdb_cursor_del(cursor, 0);
         }
         while (!error && *at < *end && slice_from(cursor, id, *at, &s) && s.start < *end) {
-                if (s.end > *end && sound(&s))
+                if (s.end > *end && sound(&s, id))
                         *end = s.start;
                 else
                         error = mdb_cursor_del(cursor, 0);

@@ -42,7 +42,7 @@ static void load_body(struct reader *r, struct prefault *job)
                 struct span value;
                 uint64_t start;
 
-                if (!store_slice_at(r, job->id, offset, &start, &value) || !slice_sound(value))
+                if (!store_slice_at(r, job->id, offset, &start, &value) || !slice_sound(value, job->id, start))
                         return;
                 loaded_put(r->store, (struct place){job->id, start});
                 job->failed = false;

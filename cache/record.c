@@ -159,21 +159,25 @@ bool record_sound(struct span value)
 /* ---- slices --------------------------------------------------------------------------------------------------------
  */
 
-void slice_checksum(struct span payload, char out[SLICE_CHECKSUM])
+void slice_checksum(struct span payload, uint64_t id, uint64_t offset, char out[SLICE_CHECKSUM])
 {
+        XXH128_hash_t hash = XXH3_128bits(payload.at, payload.len);
         XXH128_canonical_t canonical;
 
-        XXH128_canonicalFromHash(&canonical, XXH3_128bits(payload.at, payload.len));
+        /* By odd numbers: no two places give the same. */
+        hash.low64 ^= id * 0x9e3779b97f4a7c15ULL;
+        hash.high64 ^= offset * 0xc2b2ae3d27d4eb4fULL;
+        XXH128_canonicalFromHash(&canonical, hash);
         memcpy(out, canonical.digest, SLICE_CHECKSUM);
 }
 
-bool slice_sound(struct span value)
+bool slice_sound(struct span value, uint64_t id, uint64_t offset)
 {
         char checksum[SLICE_CHECKSUM];
 
         if (value.len <= SLICE_CHECKSUM)
                 return false;
-        slice_checksum((struct span){value.at + SLICE_CHECKSUM, value.len - SLICE_CHECKSUM}, checksum);
+        slice_checksum((struct span){value.at + SLICE_CHECKSUM, value.len - SLICE_CHECKSUM}, id, offset, checksum);
         return memcmp(checksum, value.at, SLICE_CHECKSUM) == 0;
 }
 

@@ -37,8 +37,9 @@ void record_write(const struct record *, char *value);
 bool record_read(struct record *, struct span value);
 bool record_sound(struct span value);
 
-void slice_checksum(struct span payload, char out[SLICE_CHECKSUM]);
-bool slice_sound(struct span value);
+/* Of the bytes, and of whose they are: the response's id and the offset of the first. */
+void slice_checksum(struct span payload, uint64_t id, uint64_t offset, char out[SLICE_CHECKSUM]);
+bool slice_sound(struct span value, uint64_t id, uint64_t offset);
 
 struct variant {
         uint64_t id, variant;

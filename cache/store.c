@@ -14,7 +14,7 @@
 #include "cache/store_private.h"
 
 enum {
-        FORMAT = 1,
+        FORMAT = 2,
         MODE = 0600,
         DIRECTORY_MODE = 0700,
         READERS = 126,

@@ -26,7 +26,7 @@ static int put_slice(struct store *s, MDB_txn *txn, const struct op *op, uint64_
         error = mdb_put(txn, s->slices, &k, &v, MDB_RESERVE);
         if (error)
                 return error;
-        slice_checksum(bytes, v.mv_data);
+        slice_checksum(bytes, op->id, at, v.mv_data);
         memcpy((char *)v.mv_data + SLICE_CHECKSUM, bytes.at, bytes.len);
         return 0;
 }

@@ -85,8 +85,9 @@ static void lengthen(const struct store *s)
         int fd;
 
         if (mdb_env_info(s->env, &info) == 0 && mdb_env_get_fd(s->env, &fd) == 0 && fstat(fd, &st) == 0 &&
-            (uint64_t)st.st_size < (info.me_last_pgno + 1) * (uint64_t)s->page)
-                (void)!ftruncate(fd, (off_t)((info.me_last_pgno + 1) * (uint64_t)s->page));
+            (uint64_t)st.st_size < (info.me_last_pgno + 1) * (uint64_t)s->page &&
+            ftruncate(fd, (off_t)((info.me_last_pgno + 1) * (uint64_t)s->page)) == 0)
+                fdatasync(fd);
 }
 
 /* One transaction: makes room, carries the operations out. `first` NULL: room alone. */

@@ -39,6 +39,20 @@ static void find_roots(struct reader *r)
                 r->roots[i] = root == NO_PAGE ? NO_PAGE : find_root(&r->index, root, names[i]);
 }
 
+void index_begin(struct reader *r)
+{
+        find_roots(r);
+}
+
+bool index_holds(struct reader *r, struct span value)
+{
+        uint64_t bytes, at = (uint64_t)((uintptr_t)value.at - (uintptr_t)r->store->map);
+
+        find_roots(r);
+        bytes = r->index.count * r->index.size;
+        return at <= bytes && value.len <= bytes - at;
+}
+
 /* DOWN: it ends there, for the page is not in memory. */
 static enum descent_step descend(struct reader *r, enum table table, struct span key, bool wait, struct descent *d)
 {
@@ -79,6 +93,8 @@ enum find index_find(struct reader *r, enum table table, struct span key, bool w
                 break;
         }
         error = read_value(r->txn, tables[table], key.at, key.len, value);
+        if (!error && !index_holds(r, *value))
+                error = MDB_NOTFOUND;
         return error == MDB_NOTFOUND ? FIND_NONE : error ? FIND_ERROR : FIND_HIT;
 }
 

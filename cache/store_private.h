@@ -164,6 +164,10 @@ void will_need(const struct store *, struct span); /* begins to read it, and wai
 enum find index_find(struct reader *, enum table, struct span key, bool wait, struct span *value);
 /* Whether the pages are in memory that a search for the key touches, or for the one that is nearest to it. */
 bool index_resident(struct reader *, enum table, struct span key);
+/* To be called when the transaction has begun: finds out where the tables begin. */
+void index_begin(struct reader *);
+/* Whether a value lies within the file, whatever its node says of its length: LMDB does not ask. */
+bool index_holds(struct reader *, struct span value);
 
 /* cache/store.c */
 void response_key(uint64_t id, char out[8]);

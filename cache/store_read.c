@@ -47,10 +47,15 @@ void reader_close(struct reader **held)
 
 int reader_begin(struct reader *r)
 {
+        int error;
+
         if (atomic_load_explicit(&r->store->aside, memory_order_relaxed))
                 return EIO;
         r->slices_ready = false;
-        return mdb_txn_renew(r->txn);
+        error = mdb_txn_renew(r->txn);
+        if (!error)
+                index_begin(r); /* later, the snapshot's own meta page may be another one's */
+        return error;
 }
 
 MDB_cursor *reader_slices(struct reader *r)
@@ -162,8 +167,13 @@ static void prefetch_value(struct span value)
                 __builtin_prefetch(value.at + at);
 }
 
+static bool is_sound(struct place p, struct span value)
+{
+        return p.offset == OFFSET_RECORD ? record_sound(value) : slice_sound(value, p.id, p.offset);
+}
+
 /* True: the value is in memory and good. `cold`: it is not in memory, or not verified and too long to do so here. */
-static bool vouch(struct reader *r, struct place p, struct span value, bool wait, bool sound(struct span), bool *cold)
+static bool vouch(struct reader *r, struct place p, struct span value, bool wait, bool *cold)
 {
         struct store *s = r->store;
 
@@ -177,7 +187,7 @@ static bool vouch(struct reader *r, struct place p, struct span value, bool wait
                 return false;
         }
         prefetch_value(value);
-        if (!sound(value)) {
+        if (!is_sound(p, value)) {
                 atomic_fetch_add(&s->damaged, 1);
                 return false;
         }
@@ -203,7 +213,8 @@ static enum find place_record(struct reader *r, uint64_t id, bool wait, struct s
         return found;
 }
 
-static enum find find_record(struct reader *r, uint64_t id, bool wait, struct found *f)
+/* `resource`: whose it must be, or NULL. What names a response is not covered by its checksum. */
+static enum find find_record(struct reader *r, uint64_t id, const uint8_t *resource, bool wait, struct found *f)
 {
         struct place place = {id, OFFSET_RECORD};
         struct record record;
@@ -213,20 +224,20 @@ static enum find find_record(struct reader *r, uint64_t id, bool wait, struct fo
 
         if (found != FIND_HIT)
                 return found;
-        if (!vouch(r, place, value, wait, record_sound, &cold)) {
+        if (!vouch(r, place, value, wait, &cold)) {
                 if (!cold)
                         store_remove(r->store, id);
                 return cold ? FIND_COLD : FIND_NONE;
         }
-        if (!record_read(&record, value))
+        if (!record_read(&record, value) || (resource && memcmp(record.resource, resource, KEY_HASH) != 0))
                 return FIND_NONE;
         *f = (struct found){id, record.stored, record.length, record.inlined, record.body};
         return FIND_HIT;
 }
 
-static enum find read_found(struct reader *r, uint64_t id, bool wait, struct found *f)
+static enum find read_found(struct reader *r, uint64_t id, const uint8_t *resource, bool wait, struct found *f)
 {
-        enum find found = find_record(r, id, wait, f);
+        enum find found = find_record(r, id, resource, wait, f);
 
         if (found == FIND_HIT)
                 visit_mark(r->store, id);
@@ -274,14 +285,14 @@ enum find reader_find(struct reader *r, const struct key *key, const struct mess
         if (!resource_key(value, &text, &rest) || !span_equal(text, key->text)) /* a clash of hashes is a miss */
                 return FIND_NONE;
         id = select_variant(rest, request);
-        return id ? read_found(r, id, wait, f) : FIND_VARIANT;
+        return id ? read_found(r, id, key->hash, wait, f) : FIND_VARIANT;
 }
 
 enum find reader_response(struct reader *r, uint64_t id, struct found *f)
 {
         if (atomic_load_explicit(&r->store->aside, memory_order_relaxed))
                 return FIND_ERROR;
-        return read_found(r, id, false, f);
+        return read_found(r, id, NULL, false, f);
 }
 
 size_t reader_variants(struct reader *r, const struct key *key, struct variant_found *all, size_t most)
@@ -302,7 +313,7 @@ size_t reader_variants(struct reader *r, const struct key *key, struct variant_f
                         continue;
                 seen[looked++] = listed[count].id;
                 all[found].names = listed[count].names;
-                if (find_record(r, listed[count].id, false, &all[found].found) == FIND_HIT)
+                if (find_record(r, listed[count].id, key->hash, false, &all[found].found) == FIND_HIT)
                         found++;
         }
         return found;
@@ -329,7 +340,7 @@ static bool slice_before(struct reader *r, uint64_t id, uint64_t offset, uint64_
                 return false;
         *start = read_be((const char *)k.mv_data + 8);
         *value = (struct span){v.mv_data, v.mv_size};
-        return *start <= offset;
+        return *start <= offset && index_holds(r, *value);
 }
 
 /* The slice that holds the byte at `offset`: its first byte's offset and its value. */
@@ -380,7 +391,7 @@ enum body_state reader_body(struct reader *r, uint64_t id, uint64_t offset, uint
                 state = place_slice(r, id, offset, &start, &value);
                 if (state != BODY_READY)
                         break;
-                if (!vouch(r, (struct place){id, start}, value, false, slice_sound, &cold)) {
+                if (!vouch(r, (struct place){id, start}, value, false, &cold)) {
                         state = cold ? BODY_COLD : BODY_GAP;
                         break;
                 }

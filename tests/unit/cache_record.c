@@ -79,11 +79,13 @@ Test(record, a_slices_checksum_covers_its_payload)
         char value[SLICE_CHECKSUM + 3] = {0};
 
         memcpy(value + SLICE_CHECKSUM, "abc", 3);
-        slice_checksum((struct span){value + SLICE_CHECKSUM, 3}, value);
-        cr_assert(slice_sound((struct span){value, sizeof value}));
+        slice_checksum((struct span){value + SLICE_CHECKSUM, 3}, 7, 65504, value);
+        cr_assert(slice_sound((struct span){value, sizeof value}, 7, 65504));
+        cr_expect_not(slice_sound((struct span){value, sizeof value}, 6, 65504), "of another response");
+        cr_expect_not(slice_sound((struct span){value, sizeof value}, 7, 0), "at another place");
         value[SLICE_CHECKSUM] ^= 1;
-        cr_assert_not(slice_sound((struct span){value, sizeof value}));
-        cr_assert_not(slice_sound((struct span){value, SLICE_CHECKSUM}));
+        cr_assert_not(slice_sound((struct span){value, sizeof value}, 7, 65504));
+        cr_assert_not(slice_sound((struct span){value, SLICE_CHECKSUM}, 7, 65504));
 }
 
 Test(record, a_resource_that_is_cut_ends_early)

@@ -704,7 +704,7 @@ Test(store, another_format_is_set_aside)
         static const struct {
                 char version;
                 const char *said;
-        } others[] = {{2, "newer"}, {0, "too old"}};
+        } others[] = {{3, "newer"}, {1, "too old"}};
 
         for (size_t i = 0; i < 2; i++) {
                 put("http://a:80/", "x");
@@ -776,6 +776,71 @@ static uint64_t put_large(const char *url, uint64_t length)
         store_sync(store);
         cr_assert_eq(error, 0);
         return p.id;
+}
+
+static uint64_t found_id, other_id;
+
+/* The values of these bytes in all pages, old and new. */
+static void replace_all(int fd, off_t size, const char *old, const char *new, size_t len, size_t at, size_t n)
+{
+        char *all = malloc((size_t)size), *hit;
+        bool any = false;
+
+        cr_assert_eq(pread(fd, all, (size_t)size, 0), size);
+        for (hit = all; (hit = memmem(hit, (size_t)(all + size - hit), old, len)); hit++, any = true)
+                cr_assert_eq(pwrite(fd, new, n, hit - all + (off_t)at), (ssize_t)n);
+        cr_assert(any);
+        free(all);
+}
+
+/* The node of the second slice says that its value has a gigabyte more. */
+static void lengthen_value(int fd, off_t size)
+{
+        char node[24] = {0}, high[2] = {(char)(SLICE_MAX >> 16), 0x40};
+
+        node[0] = (char)((SLICE_MAX + 16) & 0xff);
+        node[1] = (char)((SLICE_MAX + 16) >> 8 & 0xff);
+        node[2] = (char)((SLICE_MAX + 16) >> 16);
+        node[4] = 1; /* it lies on pages of its own */
+        node[6] = 16;
+        slice_key(found_id, SLICE_MAX, node + 8);
+        replace_all(fd, size, node, high, sizeof node, 2, sizeof high);
+}
+
+Test(store, a_value_that_ends_outside_of_the_file_is_none)
+{
+        struct iovec spans[4];
+        int count;
+
+        found_id = put_large("http://a:80/", 3 * SLICE_MAX);
+        change_file(lengthen_value);
+        cr_assert_eq(reader_begin(reader), 0);
+        cr_expect_eq(reader_body(reader, found_id, SLICE_MAX, 1000, spans, 4, &count), BODY_GAP);
+        reader_end(reader);
+}
+
+/* The list under the first one's key names the second one. */
+static void rename_response(int fd, off_t size)
+{
+        char old[64], new[8];
+        size_t len = strlen("http://a:80/1");
+
+        memcpy(old, "http://a:80/1", len);
+        memcpy(old + len, &found_id, 8);
+        memcpy(new, &other_id, 8);
+        replace_all(fd, size, old, new, len + 8, len, 8);
+}
+
+Test(store, a_response_of_another_key_is_none)
+{
+        struct found f;
+
+        found_id = put("http://a:80/1", "one");
+        other_id = put("http://a:80/2", "two");
+        change_file(rename_response);
+        cr_expect_eq(find("http://a:80/1", &f), FIND_NONE);
+        reader_end(reader);
+        cr_assert(holds("http://a:80/2", "two"));
 }
 
 static _Atomic int prefaulted;

@@ -246,16 +246,12 @@ Test(index, finds_what_belongs_to_the_snapshot_while_others_commit)
         reader_end(reader);
 }
 
-Test(index, lmdb_is_asked_where_the_snapshot_was_overtaken_before_it_was_looked_at)
+Test(index, finds_what_belongs_to_a_snapshot_that_was_overtaken_before_it_was_looked_at)
 {
         put_some(0, 300);
         cr_assert_eq(reader_begin(reader), 0);
         put_some(300, 400);
         put_some(400, 500);
-        compare(500, 500);
-        cr_expect_not(walks());
-        reader_end(reader);
-        cr_assert_eq(reader_begin(reader), 0);
         compare(500, 500);
         cr_expect(walks());
         reader_end(reader);
