@@ -170,15 +170,15 @@ def test_m4_readers_with_a_closed_window_harm_nobody(limpid, nginx, lab, origin,
     (["Cache-Control: max-age=600", 'ETag: "a"', f"Content-Range: bytes 0-{(30 << 20) - 1}/{40 << 20}"], [f"Range: bytes=0-{(30 << 20) - 1}"], 206)])
 def test_m4_a_client_that_takes_nothing_ends_at_a_deadline(limpid_with, origin, connect, fields, asked, status):
     """After 300 of its seconds (Limpid's clock is in a hurry), however often its server's own deadline comes meanwhile."""
-    limpid = limpid_with(start=False)
-    limpid.wrapper = ("env", f"LD_PRELOAD={binary().parent}/tests/liblab_hurry.so", "LAB_HURRY=60")
+    limpid = limpid_with(start=False, origin={"idle_timeout": "120s", "connect_timeout": "120s"})
+    limpid.wrapper = ("env", f"LD_PRELOAD={binary().parent}/tests/liblab_hurry.so", "LAB_HURRY=25")
     limpid.start()
     body = pattern(30 << 20)
     there = origin(lambda connection: connection.send(reply(body, *fields, status=f"{status} -")) if connection.request() else None)
     wire = connect(there, receive_buffer=4096)
     wire.send(get(there.host, "/", *asked))
     assert wire.head().status == status
-    wait.eventually(lambda: "TCP_MISS" in "".join(limpid.log), "the request to have ended")
+    wait.eventually(lambda: "TCP_MISS" in "".join(limpid.log), "the request to have ended", within=60)
     assert len(wire.read_all()) < len(body)
 
 
