@@ -16,7 +16,7 @@ from lab.limpid import Limpid, merged, rendered
 from lab.net import kill, unchanged
 from lab.origin import Origin, answer
 from lab.wire import get, reply
-from test_gateway import intercepted
+from test_gateway import intercepted, was_intercepted
 from test_show import undoing
 
 FAMILIES = (4, 6)
@@ -76,7 +76,7 @@ def hardware(space, link):
 def test_what_crosses_the_bridge_is_intercepted(box, boxed, server, servers):
     limpid = boxed()
     for there, client in zip(servers, (box.client.address4, box.client.address6)):
-        assert intercepted(there, box.client) is True
+        assert was_intercepted(there, box.client) is True
         assert [connection.peer for connection in there.connections] == [client]
     assert direct(box, [server(address=there.address, port=8001) for there in servers])
     limpid.stop()
@@ -86,7 +86,7 @@ def test_what_crosses_the_bridge_is_intercepted(box, boxed, server, servers):
 def test_with_prove_ipv6_what_has_not_answered_stays_on_the_bridge(box, boxed, servers):
     boxed(intercept={"prove_ipv6": True})
     four, six = servers
-    assert intercepted(four, box.client) is True
+    assert was_intercepted(four, box.client) is True
     assert [intercepted(six, box.client) for _ in range(3)] == [False, True, True]
 
 
@@ -95,7 +95,7 @@ def test_neighbours_are_who_they_are(box, boxed, servers):
     boxed()
     for space in (box.client, box.origin):
         space.run("ip", "neigh", "flush", "all")
-    assert all(intercepted(there, box.client) is True for there in servers)
+    assert all(was_intercepted(there, box.client) is True for there in servers)
     for version, router, client in (("-4", "10.78.0.1", "10.78.0.2"), ("-6", "fd78::1", "fd78::2")):
         assert hardware(box.origin, "eth0") in box.client.run("ip", version, "neigh", "show", router)
         assert hardware(box.client, "eth0") in box.origin.run("ip", version, "neigh", "show", client)
@@ -104,7 +104,7 @@ def test_neighbours_are_who_they_are(box, boxed, servers):
 def test_a_dead_proxy_leaves_frames_on_the_bridge(box, boxed, servers):
     """What was sent up in the last seconds of the gate is sent again by the client, a second later."""
     limpid = boxed()
-    assert all(intercepted(there, box.client) is True for there in servers)
+    assert all(was_intercepted(there, box.client) is True for there in servers)
     kill(limpid.process.pid, signal.SIGSTOP)
     kill(limpid.proxy(), signal.SIGKILL)
     wait.eventually(lambda: direct(box, servers), "connections to go direct")
@@ -121,7 +121,7 @@ def test_a_client_beyond_its_share_stays_on_the_bridge_and_no_other(box, boxed, 
         wire.send(get(there.host))
     assert all(wire.response().status == 200 for wire in wires)
     wait.eventually(lambda: intercepted(there, box.client) is False, "the client to be handed back")
-    assert intercepted(other, box.client) is True, "by its other address it is another one"
+    assert was_intercepted(other, box.client) is True, "by its other address it is another one"
     for wire in wires:
         wire.close()
     wait.eventually(lambda: intercepted(there, box.client) is True, "the client to be intercepted again")
@@ -425,7 +425,7 @@ def test_a_router_whose_clients_are_on_a_bridge(lab, place):
         box.client.run("ip", "-6", "route", "replace", "default", "via", "fd78::5")
         limpid.start()
         for there, client in zip(made, (box.client.address4, box.client.address6)):
-            assert intercepted(there, box.client) is True
+            assert was_intercepted(there, box.client) is True
             assert [connection.peer for connection in there.connections] == [client]
         for name in ("clients4", "clients6"):
             assert "elements" not in box.gateway.run("nft", "list", "set", "bridge", "limpid", name)

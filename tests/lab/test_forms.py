@@ -11,7 +11,7 @@ from lab.box import Box
 from lab.limpid import Limpid
 from lab.net import kill, run
 from lab.origin import Origin
-from test_gateway import intercepted
+from test_gateway import intercepted, was_intercepted
 
 VERSIONS = (("-4", 4), ("-6", 6))
 
@@ -27,8 +27,8 @@ def alike(client, servers):
     """Asserts that the client is intercepted, and that its own connections look the same to the server; their addresses."""
     seen = []
     for there, other in servers:
-        assert intercepted(there, client) is True
-        assert intercepted(other, client) is False
+        assert was_intercepted(there, client) is True
+        assert was_intercepted(other, client) is False
         assert there.connections[-1].peer == other.connections[-1].peer
         seen.append(there.connections[-1].peer)
     return seen
@@ -42,10 +42,10 @@ def test_one_interface(lab, place):
     try:
         limpid.start()
         for there, client in zip(made, (box.client.address4, box.client.address6)):
-            assert intercepted(there, box.client) is True
+            assert was_intercepted(there, box.client) is True
             assert [connection.peer for connection in there.connections] == [client]
         limpid.stop()
-        assert all(intercepted(there, box.client) is False for there in made)
+        assert all(was_intercepted(there, box.client) is False for there in made)
     finally:
         for there in made:
             there.close()
@@ -86,7 +86,7 @@ def test_vlan(lab, limpid_with, link, servers):
     link("lan0.5", vlan=5)
     limpid = limpid_with(intercept={"interfaces": ["lan0.5"]})
     assert alike(lab.client, servers) == ["10.77.5.2", "fd77:5::2"]
-    assert intercepted(servers[0][0], lab.other_client) is False
+    assert was_intercepted(servers[0][0], lab.other_client) is False
     limpid.stop()
 
 
@@ -95,7 +95,7 @@ def test_interfaces_that_come_and_go(lab, limpid_with, link, servers, fail):
     limpid = limpid_with(start=False, intercept={"interfaces": ["more*", "lan1"], "fail": fail, "bypass_clients": ["10.77.9.0/24"]})
     limpid.start(ready=False)
     limpid.said("interface more\\* does not exist")
-    assert intercepted(servers[0][0], lab.client) is False, "by way of lan0"
+    assert was_intercepted(servers[0][0], lab.client) is False, "by way of lan0"
     link("more7")
     wait.eventually(lambda: all(intercepted(there, lab.client) is True for there, _ in servers), "the new link to be intercepted")
     assert alike(lab.client, servers) == ["10.77.5.2", "fd77:5::2"]
@@ -110,7 +110,7 @@ def test_interfaces_that_come_and_go(lab, limpid_with, link, servers, fail):
         wait.eventually(lambda: intercepted(servers[0][0], lab.client) is True, "the gate to open")
     link.remove()
     wait.eventually(lambda: "more7" not in lab.gateway.run("nft", "list", "set", "inet", "limpid", "gate"), "its element to expire")
-    assert intercepted(servers[0][0], lab.other_client) is True
+    assert was_intercepted(servers[0][0], lab.other_client) is True
     limpid.stop()
 
 

@@ -20,11 +20,16 @@ from lab.wire import Closed, get, reply
 HUNG = 4  # seconds: a heartbeat more or less on a busy machine included
 
 
-def intercepted(there, client, request=None):
-    """Makes a connection and a request: True if Limpid answered, False if the origin did, None if nobody did in a second."""
+def was_intercepted(there, client, request=None):
+    """As intercepted(), but nobody is in a hurry: of who must be answered, by whomever."""
+    return intercepted(there, client, request, wait.DEADLINE)
+
+
+def intercepted(there, client, request=None, patience=1):
+    """Makes a connection and a request: True if Limpid answered, False if the origin did, None if nobody did in so many seconds."""
     try:
         sock = client.socket(socket.AF_INET6 if ":" in there.address else socket.AF_INET)
-        sock.settimeout(1)
+        sock.settimeout(patience)
         with sock:
             sock.connect((there.address, there.port))
             sock.sendall(request or get(there.host, "/who"))
@@ -56,8 +61,8 @@ def all_at_once(lab, there):
 @pytest.mark.parametrize("form", ["tproxy", "mark"])
 def test_k1_a_dead_proxy_leaves_connections_direct_at_once(lab, limpid_with, origin, there, all_at_once, form):
     limpid, six = limpid_with(intercept={"form": form}), origin(family=6)
-    assert intercepted(six, lab.client) is True
-    assert intercepted(there, lab.client) is True
+    assert was_intercepted(six, lab.client) is True
+    assert was_intercepted(there, lab.client) is True
     kill(limpid.process.pid, signal.SIGSTOP)  # the warden: nothing is repaired meanwhile
     dead = limpid.proxy()
     kill(dead, signal.SIGKILL)
@@ -182,7 +187,7 @@ def test_k8_nothing_of_it_remains(lab, limpid_with, there, sign):
     limpid = limpid_with()
     during = lab.kernel_state()
     assert during != limpid.before
-    assert intercepted(there, lab.client)
+    assert was_intercepted(there, lab.client)
     limpid.stop(sign)
 
 
@@ -208,7 +213,7 @@ def test_rules_of_others_are_left_alone(lab, limpid_with, there):
     lab.gateway.run("ip", "route", "add", "blackhole", "192.0.2.9", "table", "200")
     try:
         limpid = limpid_with()
-        assert intercepted(there, lab.client)
+        assert was_intercepted(there, lab.client)
         limpid.stop()
         assert "192.0.2.9" in lab.gateway.run("nft", "list", "ruleset")
     finally:
@@ -234,7 +239,7 @@ def test_setup_up_check_show_down(lab, limpid_with, there):
     limpid.command("setup", "check")
     limpid.command("setup", "up")
     unchanged(up, lab.kernel_state())  # twice is as good as once
-    assert intercepted(there, lab.client) is False, "the gate is shut as long as nothing runs"
+    assert was_intercepted(there, lab.client) is False, "the gate is shut as long as nothing runs"
     lab.gateway.run("ip", "rule", "del", "lookup", "100")
     assert "rule" in limpid.command("setup", "check", code=1)
     limpid.command("setup", "down")
@@ -284,7 +289,7 @@ def test_private_destinations_are_left_alone(lab, limpid_with, origin):
     lab.origin.run("ip", "route", "add", "local", "fd99::/64", "dev", "lo")
     try:
         for address in ("10.99.0.1", "100.64.0.1", "fd99::1"):
-            assert intercepted(origin(address=address), lab.client) is False
+            assert was_intercepted(origin(address=address), lab.client) is False
     finally:
         for net in ("10.99.0.0/24", "100.64.0.0/24", "fd99::/64"):
             lab.origin.run("ip", "route", "del", "local", net, "dev", "lo")
@@ -294,37 +299,37 @@ def test_bypass_lists_and_match(lab, limpid_with, origin):
     bypassed, matched, other, six = origin(), origin(), origin(), origin(family=6)
     limpid_with(intercept={"bypass_clients": ["10.77.2.0/24", "fd77:2::2"], "bypass_servers": ["private", bypassed.address],
                            "match": f"ip daddr != {matched.address}"})
-    assert intercepted(bypassed, lab.client) is False
-    assert intercepted(matched, lab.client) is False
-    assert intercepted(other, lab.client) is True
-    assert intercepted(other, lab.other_client) is False
-    assert intercepted(six, lab.other_client) is False
+    assert was_intercepted(bypassed, lab.client) is False
+    assert was_intercepted(matched, lab.client) is False
+    assert was_intercepted(other, lab.client) is True
+    assert was_intercepted(other, lab.other_client) is False
+    assert was_intercepted(six, lab.other_client) is False
 
 
 def test_without_ipv6(lab, limpid_with, origin):
     limpid_with(intercept={"ipv6": False})
-    assert intercepted(origin(), lab.client) is True
-    assert intercepted(origin(family=6), lab.client) is False
+    assert was_intercepted(origin(), lab.client) is True
+    assert was_intercepted(origin(family=6), lab.client) is False
 
 
 def test_other_ports(lab, limpid_with, origin):
     limpid_with(intercept={"ports": [80, 8000]})
     eighty = origin()
-    assert intercepted(eighty, lab.client) is True
-    assert intercepted(origin(address=eighty.address, port=8000), lab.client, f"GET / HTTP/1.1\r\nHost: {eighty.host}:8000\r\n\r\n".encode()) is True
-    assert intercepted(origin(address=eighty.address, port=8001), lab.client) is False
+    assert was_intercepted(eighty, lab.client) is True
+    assert was_intercepted(origin(address=eighty.address, port=8000), lab.client, f"GET / HTTP/1.1\r\nHost: {eighty.host}:8000\r\n\r\n".encode()) is True
+    assert was_intercepted(origin(address=eighty.address, port=8001), lab.client) is False
 
 
 def test_only_the_clients_interfaces(lab, limpid_with, origin):
     limpid_with(intercept={"interfaces": ["lan0"]})
     there = origin()
-    assert intercepted(there, lab.client) is True
-    assert intercepted(there, lab.other_client) is False
+    assert was_intercepted(there, lab.client) is True
+    assert was_intercepted(there, lab.other_client) is False
 
 
 def test_another_port_mark_and_table(lab, limpid_with, there):
     limpid_with(intercept={"listen_port": 4000, "mark": 0x400, "table": 77})
-    assert intercepted(there, lab.client) is True
+    assert was_intercepted(there, lab.client) is True
     assert "lookup 77" in lab.gateway.run("ip", "rule")
 
 
@@ -350,7 +355,7 @@ def test_k3_a_client_beyond_its_share_goes_direct_and_no_other(lab, limpid_with,
         wire.send(get(there.host))
     assert all(wire.response().status == 200 for wire in wires)
     wait.eventually(lambda: intercepted(there, lab.client) is False, "the client to be handed back")
-    assert intercepted(there, lab.other_client) is True
+    assert was_intercepted(there, lab.other_client) is True
     limpid.said("has too many connections: its new ones go direct")
     assert limpid.stats()["clients_crowded"] == 1
     for wire in wires:
@@ -368,7 +373,7 @@ def test_fail_closed_leaves_nothing_direct(lab, limpid_with, origin):
                 lab.client.connect(there.address)
         return True
 
-    assert all(intercepted(there, lab.client) is True for there in servers)
+    assert all(was_intercepted(there, lab.client) is True for there in servers)
     kill(limpid.process.pid, signal.SIGSTOP)
     kill(limpid.proxy(), signal.SIGKILL)
     wait.eventually(lambda: not limpid.listens(), "its listeners to be closed")
@@ -422,7 +427,7 @@ def test_k6_cookies_of_another_service_shut_no_gate(lab, limpid_with, there, all
     with lab.gateway.listen("10.77.1.1", 8081, backlog=1):
         syn.flood(lab.client, NOBODY, "10.77.1.1", 8081)
         limpid.said("answers SYNs by cookie, but not those that are intercepted")
-    assert intercepted(there, lab.client) is True
+    assert was_intercepted(there, lab.client) is True
     assert "new ones go direct" not in limpid.stderr and limpid.stderr.count("the gate is") == 1
 
 
@@ -503,7 +508,7 @@ def test_k10_what_the_forward_chain_forbids_stays_forbidden(lab, limpid_with, or
         for there in (private, public):
             with pytest.raises(ConnectionRefusedError):
                 lab.client.connect(there.address)
-        assert intercepted(other, lab.client) is True
+        assert was_intercepted(other, lab.client) is True
         limpid.stop()
     finally:
         lab.origin.run("ip", "route", "del", "local", "10.99.0.0/24", "dev", "lo")
@@ -532,7 +537,7 @@ def test_k10_a_captive_portals_redirect_stays_one(lab, limpid_with, there):
             with lab.client.connect(there.address):
                 portal.accept()[0].close()
             lab.gateway.run("nft", "add", "element", "inet", "portal", "known", "{ 10.77.1.2 }")
-            assert intercepted(there, lab.client) is True
+            assert was_intercepted(there, lab.client) is True
             lab.gateway.run("nft", "flush", "set", "inet", "portal", "known")
             limpid.stop()
     finally:
@@ -558,7 +563,7 @@ def test_k0_input_that_drops_keeps_the_gate_shut(lab, limpid_with, there):
         wait.eventually(limpid.listens, "limpid to listen")
         limpid.said("(?i)gate|self.?test|probe")
         for client in lab.clients:
-            assert intercepted(there, client) is False
+            assert was_intercepted(there, client) is False
         assert not limpid.gate_open()
         lab.gateway.run("nft", "delete", "table", "inet", "fw")
         limpid.before = None

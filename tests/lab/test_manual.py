@@ -9,7 +9,7 @@ import pytest
 from lab import wait
 from lab.origin import answer
 from lab.wire import get, reply
-from test_gateway import intercepted
+from test_gateway import intercepted, was_intercepted
 
 STORED = "Cache-Control: max-age=600"
 
@@ -82,7 +82,7 @@ def test_tproxy_rules_of_the_operators(lab, typed, limpid_with, origin, connect)
 
 def test_without_rules_nothing_is_intercepted(lab, limpid_with, origin):
     limpid_with(intercept={"manual": True})
-    assert intercepted(origin(), lab.client) is False
+    assert was_intercepted(origin(), lab.client) is False
 
 
 def test_a_dead_proxy_behind_manual_rules_is_restarted(lab, typed, limpid_with, origin, connect):

@@ -9,7 +9,7 @@ from lab import wait
 from lab.limpid import rendered
 from lab.origin import answer
 from lab.wire import get, reply
-from test_gateway import intercepted
+from test_gateway import intercepted, was_intercepted
 
 FRESH = "Cache-Control: max-age=600"
 
@@ -80,19 +80,19 @@ def test_what_the_kernel_goes_by(lab, limpid_with, origin, change, keys):
     in_force(limpid)
     assert "everything is as it should be" in limpid.command("setup", "check")
     for family in (4, 6):
-        assert intercepted(there[family], lab.client) is True
+        assert was_intercepted(there[family], lab.client) is True
     if "table" in keys:
         assert " lookup 100\n" not in lab.gateway.run("ip", "rule") and "lookup 1000" in lab.gateway.run("ip", "rule")
 
 
 def test_interfaces_that_are_named_no_more(lab, limpid_with, origin, change):
     limpid, there = limpid_with(), origin()
-    assert intercepted(there, lab.other_client) is True
+    assert was_intercepted(there, lab.other_client) is True
     first = lab.interfaces[:1]
     change(limpid, intercept={"interfaces": first})
     in_force(limpid)
-    assert intercepted(there, lab.client) is True
-    assert intercepted(there, lab.other_client) is False
+    assert was_intercepted(there, lab.client) is True
+    assert was_intercepted(there, lab.other_client) is False
 
 
 def test_what_runs_is_finished_and_others_go_direct_meanwhile(lab, limpid_with, origin, running, change):
@@ -100,7 +100,7 @@ def test_what_runs_is_finished_and_others_go_direct_meanwhile(lab, limpid_with, 
     wire, go = running()
     change(limpid, log={"format": "json"})
     limpid.said("the gate is shut")
-    assert intercepted(other, lab.client) is False
+    assert was_intercepted(other, lab.client) is False
     change(limpid, log={"format": "combined"})
     wait.eventually(lambda: limpid.stderr.count("reloading: what runs") == 2, "the file to be read once more")
     go.set()
@@ -124,7 +124,7 @@ def test_what_cannot_be_taken_over_changes_nothing(lab, limpid_with, origin, cha
     change(limpid, **changes)
     limpid.said("is not taken over: all stays as it is")
     assert said in limpid.stderr and "the gate is shut" not in limpid.stderr
-    assert intercepted(there, lab.client) is True and limpid.proxy() == old
+    assert was_intercepted(there, lab.client) is True and limpid.proxy() == old
     limpid.config = config
 
 
@@ -136,7 +136,7 @@ def test_a_set_up_that_the_kernel_refuses_leaves_the_old_one(lab, limpid_with, o
         change(limpid, intercept={"table": 777})
         limpid.said("the changed set-up cannot be applied, and the old one stays: routing table 777 is used by another program")
         limpid.wait_ready()
-        assert intercepted(there, lab.client) is True
+        assert was_intercepted(there, lab.client) is True
     finally:
         lab.gateway.run("ip", "route", "del", "blackhole", "192.0.2.99", "table", "777")
 

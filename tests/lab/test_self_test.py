@@ -10,7 +10,7 @@ import pytest
 
 from lab import wait
 from lab.net import Namespace, kill
-from test_gateway import intercepted, status
+from test_gateway import intercepted, status, was_intercepted
 
 LINK = "limpid-probe"
 THROUGH = "self-test: a connection has come through"
@@ -93,7 +93,7 @@ def test_it_says_how_far_the_test_came(lab, begun, walled, origin, verdict, cond
     limpid.said(said)
     assert not limpid.gate_open()
     there = origin()
-    assert intercepted(there, lab.client) is False
+    assert was_intercepted(there, lab.client) is False
     remove()
     limpid.said(THROUGH)
     wait.eventually(lambda: intercepted(there, lab.client) is True, "the gate to open by itself")

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from lab import wait
-from test_gateway import intercepted
+from test_gateway import intercepted, was_intercepted
 
 SOON = 3  # the look that needs no word comes after 5 s; a second is what it takes on a machine that is not busy
 PUT_BACK = "the set-up is not as it was, it is put back"
@@ -90,7 +90,7 @@ def test_changed_addresses(lab, limpid, there):
         for address in new.values():
             with pytest.raises(ConnectionRefusedError):
                 lab.client.connect(address, 80)
-        assert all(intercepted(there[family], lab.client) for family in (4, 6))
+        assert all(was_intercepted(there[family], lab.client) for family in (4, 6))
     finally:
         for address in new.values():
             lab.gateway.run("ip", "address", "del", address, "dev", "wan0")
@@ -118,8 +118,8 @@ def test_an_interface_that_goes_and_comes_back(lab, limpid_with, there):
     limpid = limpid_with()
     with unplugged(lab.gateway):
         limpid.said("interface lan1 does not exist")
-        assert intercepted(there[4], lab.other_client) is False
-        assert intercepted(there[4], lab.client) is True, "the other one goes on"
+        assert was_intercepted(there[4], lab.other_client) is False
+        assert was_intercepted(there[4], lab.client) is True, "the other one goes on"
     for family in (4, 6):
         wait.eventually(lambda: intercepted(there[family], lab.other_client) is True, f"IPv{family} to be intercepted")
     limpid.said("interface lan1 is there")
