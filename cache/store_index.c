@@ -20,7 +20,7 @@ static uint64_t find_root(const struct pages *in, uint64_t root, struct span nam
         return step == DESCENT_FOUND && d.table ? table_root(d.value) : NO_PAGE;
 }
 
-static void find_roots(struct reader *r)
+void index_begin(struct reader *r)
 {
         static const struct span names[TABLES] = {SPAN("resources"), SPAN("responses"), SPAN("slices")};
         const struct store *s = r->store;
@@ -39,17 +39,10 @@ static void find_roots(struct reader *r)
                 r->roots[i] = root == NO_PAGE ? NO_PAGE : find_root(&r->index, root, names[i]);
 }
 
-void index_begin(struct reader *r)
+bool index_holds(const struct reader *r, struct span value)
 {
-        find_roots(r);
-}
+        uint64_t bytes = r->index.count * r->index.size, at = (uintptr_t)value.at - (uintptr_t)r->index.map;
 
-bool index_holds(struct reader *r, struct span value)
-{
-        uint64_t bytes, at = (uint64_t)((uintptr_t)value.at - (uintptr_t)r->store->map);
-
-        find_roots(r);
-        bytes = r->index.count * r->index.size;
         return at <= bytes && value.len <= bytes - at;
 }
 
@@ -58,7 +51,6 @@ static enum descent_step descend(struct reader *r, enum table table, struct span
 {
         enum descent_step step = DESCENT_DOWN;
 
-        find_roots(r);
         descent_begin(d, r->roots[table], key);
         for (int depth = 0; step == DESCENT_DOWN; depth++) {
                 const char *page = page_at(&r->index, d->page);

@@ -159,15 +159,15 @@ bool loaded_take(struct store *, struct place);
 void place_of_key(const struct key *, struct place *);
 void will_need(const struct store *, struct span); /* begins to read it, and waits for nothing */
 
-/* cache/store_index.c: within a read transaction */
+/* cache/store_index.c: within a read transaction, after index_begin */
 /* A value by its key: HIT, NONE, ERROR, or COLD: a page on the way there is not in memory. `wait`: reads them. */
 enum find index_find(struct reader *, enum table, struct span key, bool wait, struct span *value);
 /* Whether the pages are in memory that a search for the key touches, or for the one that is nearest to it. */
 bool index_resident(struct reader *, enum table, struct span key);
-/* To be called when the transaction has begun: finds out where the tables begin. */
+/* Finds out where the tables of the snapshot begin, if that is not known. */
 void index_begin(struct reader *);
 /* Whether a value lies within the file, whatever its node says of its length: LMDB does not ask. */
-bool index_holds(struct reader *, struct span value);
+bool index_holds(const struct reader *, struct span value);
 
 /* cache/store.c */
 void response_key(uint64_t id, char out[8]);

@@ -285,21 +285,35 @@ def test_max_object(limpid_with, origin, fetch):
         assert fetch(there, path).hit == stored
 
 
-def test_what_is_arriving_has_so_much_memory_together(limpid_with, origin, connect, fetch):
+@pytest.fixture
+def half_way(origin, connect):
+    """half_way(): a download of 4 MB of which a half has come, and what makes the rest come."""
+    def make():
+        whole, half, go = reply(pattern(4_000_000), STORED), 2_000_000, threading.Event()
+        slow = origin(lambda c: (c.request(), c.send(whole[:half]), c.wait(go), c.send(whole[half:])))
+        wire = connect(slow)
+        wire.send(get(slow.host, "/slow"))
+        assert wire.head().status == 200 and len(wire.read(1_900_000)) == 1_900_000
+
+        def end():
+            go.set()
+            assert len(wire.read(2_100_000)) == 2_100_000
+
+        return end
+
+    return make
+
+
+def test_what_is_arriving_has_so_much_memory_together(limpid_with, origin, half_way, fetch):
     """What is too much passes: it is right, and as quick as ever, but not stored."""
     limpid_with(cache={"fill_memory": "500K"})
-    whole, half, go = reply(pattern(4_000_000), STORED), 2_000_000, threading.Event()
-    slow = origin(lambda c: (c.request(), c.send(whole[:half]), c.wait(go), c.send(whole[half:])))
-    there, wire = origin(answer(objects)), connect(slow)
-    wire.send(get(slow.host, "/slow"))
-    assert wire.head().status == 200 and len(wire.read(1_900_000)) == 1_900_000
+    there, end = origin(answer(objects)), half_way()
     for _ in range(2):
         got = fetch(there, "/100000/x")
         assert got.body == body_of("/100000/x") and not got.hit
     fetch(there, "/1000/x")
     assert fetch(there, "/1000/x").hit, "what is small is no matter"
-    go.set()
-    assert len(wire.read(2_100_000)) == 2_100_000
+    end()
 
     def stored():
         got = fetch(there, "/100000/x")
@@ -309,19 +323,14 @@ def test_what_is_arriving_has_so_much_memory_together(limpid_with, origin, conne
     wait.eventually(stored, "it to be stored again")
 
 
-def test_one_client_has_a_quarter_of_what_is_arriving(lab, limpid_with, origin, connect, fetch):
+def test_one_client_has_a_quarter_of_what_is_arriving(lab, limpid_with, origin, half_way, fetch):
     """Its further downloads pass; those of others are stored as ever."""
     limpid_with(cache={"fill_memory": "2M"})
-    whole, half, go = reply(pattern(4_000_000), STORED), 2_000_000, threading.Event()
-    slow = origin(lambda c: (c.request(), c.send(whole[:half]), c.wait(go), c.send(whole[half:])))
-    there, wire = origin(answer(objects)), connect(slow)
-    wire.send(get(slow.host, "/slow"))
-    assert wire.head().status == 200 and len(wire.read(1_900_000)) == 1_900_000
+    there, end = origin(answer(objects)), half_way()
     for _ in range(2):
         got = fetch(there, "/100000/x")
         assert got.body == body_of("/100000/x") and not got.hit
     other = next(client for client in lab.clients if client is not lab.client)
     fetch(there, "/100000/x", client=other)
     assert fetch(there, "/100000/x", client=other).hit
-    go.set()
-    assert len(wire.read(2_100_000)) == 2_100_000
+    end()

@@ -29,14 +29,6 @@ static void set_up(void)
 
 TestSuite(store, .init = set_up, .fini = remove_store);
 
-static struct key key_of(const char *text)
-{
-        struct key k;
-
-        key_of_text(&k, (struct span){text, strlen(text)});
-        return k;
-}
-
 static struct stored plain(void)
 {
         return (struct stored){.status = 200,
@@ -68,7 +60,7 @@ static void free_slice(void *slice, int error)
 
 static uint64_t put_variant(const char *url, struct span names, uint64_t variant, const char *body)
 {
-        struct key k = key_of(url);
+        struct key k = key_of_url(url);
         struct stored s = plain();
         int error = -12345;
         struct put p = {.id = store_next_id(store),
@@ -94,7 +86,7 @@ static uint64_t put(const char *url, const char *body)
 
 static enum find find(const char *url, struct found *f)
 {
-        struct key k = key_of(url);
+        struct key k = key_of_url(url);
 
         cr_assert_eq(reader_begin(reader), 0);
         return reader_find(reader, &k, &request, true, f);
@@ -131,7 +123,7 @@ Test(store, what_is_put_is_found_with_all_that_was_said_of_it)
 
 static void expect_soon(const char *url, const char *body)
 {
-        struct key k = key_of(url);
+        struct key k = key_of_url(url);
         struct found f;
 
         cr_assert_eq(reader_begin(reader), 0);
@@ -142,7 +134,7 @@ static void expect_soon(const char *url, const char *body)
 
 static enum find find_soon(const char *url)
 {
-        struct key k = key_of(url);
+        struct key k = key_of_url(url);
         struct found f;
         enum find found;
 
@@ -198,7 +190,7 @@ Test(store, another_key_is_a_miss)
 
 Test(store, a_clash_of_hashes_is_a_miss)
 {
-        struct key k = key_of("http://a:80/");
+        struct key k = key_of_url("http://a:80/");
         struct found f;
 
         put("http://a:80/", "hello");
@@ -258,7 +250,7 @@ Test(store, of_two_that_match_the_one_with_vary_is_chosen)
 
 Test(store, what_could_not_be_used_is_replaced_though_it_had_other_selecting_values)
 {
-        struct key k = key_of("http://a:80/");
+        struct key k = key_of_url("http://a:80/");
         struct stored s = plain();
         struct put p = {.key = &k, .stored = &s, .length = 3, .body = SPAN("new")};
 
@@ -321,20 +313,6 @@ Test(store, freshening_what_is_gone_does_nothing)
         cr_assert(holds("http://a:80/", "still working"));
 }
 
-static void note_removed(void *context, int64_t removed)
-{
-        *(int64_t *)context = removed;
-}
-
-static int64_t purge(enum purge_kind kind, const char *text)
-{
-        int64_t removed = -7;
-
-        cr_assert_eq(store_purge(store, kind, (struct span){text, strlen(text)}, note_removed, &removed), 0);
-        store_sync(store);
-        return removed;
-}
-
 Test(store, purging_takes_what_it_names_and_nothing_else)
 {
         put("http://a:80/1 @192.0.2.1", "x");
@@ -363,7 +341,7 @@ Test(store, a_purge_of_many_removes_them_all)
                 struct key k;
 
                 snprintf(url, sizeof url, "http://many:80/%d @192.0.2.1", i);
-                k = key_of(url);
+                k = key_of_url(url);
                 cr_assert_eq(
                         store_put_response(store, &(struct put){.id = store_next_id(store), .key = &k, .stored = &s}),
                         0);
@@ -391,7 +369,7 @@ Test(store, what_does_not_fit_takes_no_other_operation_with_it)
                 struct key k;
 
                 snprintf(url, sizeof url, "http://a:80/%d @192.0.2.1", i);
-                k = key_of(url);
+                k = key_of_url(url);
                 cr_assert_eq(store_put_slice(store, store_next_id(store), 0, large, 1 << 20, NULL, NULL), 0);
                 cr_assert_eq(store_put_response(store, &(struct put){.id = store_next_id(store),
                                                                      .key = &k,
@@ -420,7 +398,7 @@ static void ring(void *context, int error)
 Test(store, a_small_put_is_committed_in_its_time_and_sooner_where_somebody_waits)
 {
         struct stored s = {.status = 200, .lifetime = 60, .last_modified = -1};
-        struct key key = key_of("http://a:80/");
+        struct key key = key_of_url("http://a:80/");
         struct put put = {.key = &key, .stored = &s, .done = ring};
         char byte = 1;
         int bell[2];
@@ -452,7 +430,7 @@ int sched_yield(void)
 Test(store, the_writer_offers_its_processor_between_puts)
 {
         static char body[10000];
-        struct key k = key_of("http://a:80/");
+        struct key k = key_of_url("http://a:80/");
         struct stored s = plain();
         struct put p = {.key = &k, .stored = &s, .length = sizeof body, .body = {body, sizeof body}};
         unsigned before = atomic_load(&offers);
@@ -516,7 +494,7 @@ static void note_purged(void *context, int64_t removed)
 /* Requests wait for their keys' changes, so none may wait for the disk. */
 Test(store, while_the_disk_fails_nobody_waits_for_it)
 {
-        struct key k = key_of("http://a:80/new");
+        struct key k = key_of_url("http://a:80/new");
         struct stored s = plain();
         struct store_status status;
         struct put p = {.key = &k, .stored = &s, .length = 1, .body = SPAN("x"), .done = post_done};
@@ -547,7 +525,7 @@ Test(store, while_the_disk_fails_nobody_waits_for_it)
 
 Test(store, what_was_invalid_when_the_disk_failed_is_removed_when_it_works_again)
 {
-        struct key k = key_of("http://a:80/new");
+        struct key k = key_of_url("http://a:80/new");
         struct stored s = plain();
         struct put p = {.key = &k, .stored = &s, .length = 1, .body = SPAN("x"), .done = post_done};
         int64_t removed = 0;
@@ -754,7 +732,7 @@ static char pattern(uint64_t id, uint64_t n)
 /* Puts a body of slices, without a byte of it in the record. */
 static uint64_t put_large(const char *url, uint64_t length)
 {
-        struct key k = key_of(url);
+        struct key k = key_of_url(url);
         struct stored s = plain();
         int error = -12345;
         struct put p = {.id = store_next_id(store),
@@ -961,7 +939,7 @@ static void put_part(uint64_t id, uint64_t offset, size_t len)
 /* Its record comes first; parts come in any order, and what is missing is a gap with an end. */
 Test(store, a_sparse_response)
 {
-        struct key k = key_of("http://a:80/sparse");
+        struct key k = key_of_url("http://a:80/sparse");
         struct stored s = plain();
         struct put p = {.id = store_next_id(store), .key = &k, .stored = &s, .length = 3 << 20};
         struct iovec spans[2];
@@ -1132,7 +1110,7 @@ Test(store, what_is_stored_under_a_url_is_listed)
 
 static void alias(uint64_t id, const char *url, struct span names, uint64_t variant)
 {
-        struct key k = key_of(url);
+        struct key k = key_of_url(url);
 
         cr_assert_eq(store_alias(store, id, &(struct alias){&k, names, variant}, NULL, NULL), 0);
         store_sync(store);
@@ -1150,7 +1128,7 @@ static uint64_t variant_of(const char *language)
 static size_t variants(const char *url, uint64_t ids[4])
 {
         struct variant_found all[4];
-        struct key k = key_of(url);
+        struct key k = key_of_url(url);
         size_t count;
 
         cr_assert_eq(reader_begin(reader), 0);

@@ -14,17 +14,9 @@ static void set_up(void)
 
 TestSuite(commit, .init = set_up, .fini = remove_store);
 
-static struct key key_of(const char *text)
-{
-        struct key k;
-
-        key_of_text(&k, (struct span){text, strlen(text)});
-        return k;
-}
-
 static uint64_t put_response(const char *url, const char *body, uint64_t length, uint16_t flags)
 {
-        struct key k = key_of(url);
+        struct key k = key_of_url(url);
         struct stored s = {.status = 200, .flags = flags, .lifetime = 60, .last_modified = -1};
         struct put p = {.id = store_next_id(store),
                         .key = &k,
@@ -43,7 +35,7 @@ static uint64_t put(const char *url, const char *body)
 
 static bool finds(const char *url, struct found *f)
 {
-        struct key k = key_of(url);
+        struct key k = key_of_url(url);
         bool hit;
 
         cr_assert_eq(reader_begin(reader), 0);
@@ -54,7 +46,7 @@ static bool finds(const char *url, struct found *f)
 
 static bool holds(const char *url, const char *body)
 {
-        struct key k = key_of(url);
+        struct key k = key_of_url(url);
         struct found f;
         bool same;
 
@@ -71,21 +63,6 @@ static uint64_t responses(void)
 
         store_status(store, &s);
         return s.responses;
-}
-
-static void note_removed(void *context, int64_t removed)
-{
-        *(int64_t *)context = removed;
-}
-
-/* How many were removed. */
-static int64_t purge(enum purge_kind kind, const char *text)
-{
-        int64_t removed = -7;
-
-        cr_assert_eq(store_purge(store, kind, (struct span){text, strlen(text)}, note_removed, &removed), 0);
-        store_sync(store);
-        return removed;
 }
 
 Test(commit, a_purge_takes_what_was_put_just_before_it)
@@ -165,7 +142,7 @@ Test(commit, freshening_finds_what_was_put_and_not_what_was_replaced)
 
 Test(commit, an_alias_is_of_what_was_put_just_before_it)
 {
-        struct key k = key_of("http://a:80/");
+        struct key k = key_of_url("http://a:80/");
         uint64_t first = put("http://a:80/", "one");
 
         cr_assert_eq(store_alias(store, first, &(struct alias){&k, SPAN("accept"), 7}, NULL, NULL), 0);

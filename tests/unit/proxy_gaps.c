@@ -184,6 +184,18 @@ static void deliver_to_leader(void)
         }
 }
 
+/* A claim on all of the key's body, whose fetcher counts in `told` how often it is told. */
+static struct gap_claim *lead(unsigned *told)
+{
+        struct gap_claim *c = NULL;
+        struct waiter w;
+        uint64_t end = 3 * MIB;
+
+        cr_assert_eq(claim(&key, 0, &end, &c, &w), GAPS_CLAIMED);
+        gaps_lead(c, &worker, count_wake, told);
+        return c;
+}
+
 Test(gaps, who_fetches_is_told_of_those_who_wait)
 {
         struct gap_claim *c, *d;
@@ -204,13 +216,11 @@ Test(gaps, who_fetches_is_told_of_those_who_wait)
 
 Test(gaps, who_fetches_no_longer_is_not_told)
 {
-        struct gap_claim *c, *d;
-        struct waiter first, second = {0};
-        uint64_t end = 3 * MIB;
         unsigned told = 0;
+        struct gap_claim *c = lead(&told), *d;
+        struct waiter second = {0};
+        uint64_t end = 3 * MIB;
 
-        cr_assert_eq(claim(&key, 0, &end, &c, &first), GAPS_CLAIMED);
-        gaps_lead(c, &worker, count_wake, &told);
         cr_expect_eq(claim(&key, MIB, &end, &d, &second), GAPS_WAIT);
         gaps_lead(c, NULL, NULL, NULL);
         gaps_unclaim(c);
@@ -249,14 +259,10 @@ Test(gaps, a_small_part_is_awaited_to_its_end)
 
 Test(gaps, who_fetches_is_told_when_a_slice_that_lags_has_done)
 {
-        struct gap_claim *c;
-        struct waiter w;
-        uint64_t end = 3 * MIB;
         unsigned told = 0;
+        struct gap_claim *c = lead(&told);
 
         cr_expect_not(gaps_lags(NULL));
-        cr_assert_eq(claim(&key, 0, &end, &c, &w), GAPS_CLAIMED);
-        gaps_lead(c, &worker, count_wake, &told);
         cr_expect_not(gaps_lags(c), "nothing is on its way");
         gaps_hold(c);
         gaps_hold(c);
@@ -277,13 +283,11 @@ Test(gaps, who_fetches_is_told_when_a_slice_that_lags_has_done)
 
 Test(gaps, one_note_brings_no_other)
 {
-        struct gap_claim *c, *d;
-        struct waiter first, second = {0};
-        uint64_t end = 3 * MIB;
         unsigned told = 0;
+        struct gap_claim *c = lead(&told), *d;
+        struct waiter second = {0};
+        uint64_t end = 3 * MIB;
 
-        cr_assert_eq(claim(&key, 0, &end, &c, &first), GAPS_CLAIMED);
-        gaps_lead(c, &worker, count_wake, &told);
         gaps_hold(c);
         cr_expect_eq(claim(&key, MIB, &end, &d, &second), GAPS_WAIT);
         cr_expect(gaps_lags(c), "a slice does, and the note is on its way");

@@ -62,4 +62,27 @@ static inline void remove_store(void)
         cr_assert_eq(system(command), 0);
 }
 
+static inline struct key key_of_url(const char *text)
+{
+        struct key k;
+
+        key_of_text(&k, (struct span){text, strlen(text)});
+        return k;
+}
+
+static inline void note_removed(void *context, int64_t removed)
+{
+        *(int64_t *)context = removed;
+}
+
+/* How many were removed. */
+static inline int64_t purge(enum purge_kind kind, const char *text)
+{
+        int64_t removed = -7;
+
+        cr_assert_eq(store_purge(store, kind, (struct span){text, strlen(text)}, note_removed, &removed), 0);
+        store_sync(store);
+        return removed;
+}
+
 #endif
