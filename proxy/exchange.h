@@ -175,6 +175,12 @@ void exchange_late_client(struct exchange *);
 /* The client has gone. */
 void exchange_abort(struct exchange *);
 
+/* Lets go of all that it holds. It is gone then, or will be with its last errand. */
+void exchange_end(struct exchange *);
+
+/* Takes along what lies in the worker's scratch, which is used again. False: out of memory. */
+bool exchange_keep(struct exchange *);
+
 /* The exchange of a tunnel without a request: it is there for the log. False: out of memory. */
 bool exchange_of_tunnel(struct client *);
 void exchange_becomes_tunnel(struct exchange *);
