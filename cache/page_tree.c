@@ -229,9 +229,11 @@ static bool read_value(const struct pages *in, const struct page *p, const char 
 static enum descent_step step_leaf(const struct pages *in, struct descent *d, const struct page *p)
 {
         struct search s = {0, p->nodes, d->from, d->to};
+        bool found = search_page(p, &s, d->key);
         const char *n;
 
-        if (!search_page(p, &s, d->key)) {
+        d->node = s.low;
+        if (!found) {
                 d->first = s.low == 0;
                 d->last = s.low == p->nodes;
                 return DESCENT_NONE;
@@ -263,6 +265,22 @@ uint64_t page_edge(const struct pages *in, uint64_t number, bool last)
         if (!read_page(in, number, &p) || p.leaf)
                 return NO_PAGE;
         return child(&p, last ? p.nodes - 1 : 0);
+}
+
+bool leaf_node(const struct pages *in, uint64_t number, unsigned i, struct span *key, struct span *value)
+{
+        struct page p;
+        const char *n;
+
+        if (!read_page(in, number, &p) || !p.leaf)
+                return false;
+        if (i == LAST_NODE)
+                i = p.nodes - 1;
+        if (i >= p.nodes)
+                return false;
+        n = node(&p, i);
+        *key = node_key(&p, n);
+        return !(two(n + 4) & SUBTABLE) && read_value(in, &p, n, value);
 }
 
 /* ---- where the tables begin ----------------------------------------------------------------------------------------

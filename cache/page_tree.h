@@ -27,6 +27,7 @@ struct descent {
         uint64_t page;
         uint64_t from, to;      /* keys that begin with less, or with more, lie elsewhere */
         uint64_t before, after; /* the nearest pages beside the way, or NO_PAGE */
+        unsigned node;          /* FOUND, NONE: the first of the leaf whose key is not less */
         bool first, last;       /* NONE: all keys of the leaf are greater; are less */
         bool table;             /* FOUND: the value is a table */
         struct span value;      /* FOUND */
@@ -47,6 +48,10 @@ void prefetch_page(const char *);
 
 /* The page below this one with the least keys or the greatest. NO_PAGE: it is a leaf, or unclear. */
 uint64_t page_edge(const struct pages *, uint64_t number, bool last);
+
+/* A leaf's node, or its last one: its key and what lies there. False: it is none, or unclear. */
+enum { LAST_NODE = 65535 };
+bool leaf_node(const struct pages *, uint64_t number, unsigned node, struct span *key, struct span *value);
 
 /* The root of a table, which is the value of a descent, or NO_PAGE. */
 uint64_t table_root(struct span table);

@@ -24,7 +24,7 @@ static void ask_disk(struct reader *r, const struct prefault *job)
         uint64_t offset = job->offset, end = job->offset + 2 * job->bytes, start;
         struct span value;
 
-        while (offset < end && store_slice_at(r, job->id, offset, &start, &value)) {
+        while (offset < end && slice_at(r, job->id, offset, true, &start, &value) == BODY_READY) {
                 will_need(r->store, value);
                 offset = start + value.len - SLICE_CHECKSUM;
         }
@@ -42,7 +42,8 @@ static void load_body(struct reader *r, struct prefault *job)
                 struct span value;
                 uint64_t start;
 
-                if (!store_slice_at(r, job->id, offset, &start, &value) || !slice_sound(value, job->id, start))
+                if (slice_at(r, job->id, offset, true, &start, &value) != BODY_READY ||
+                    !slice_sound(value, job->id, start))
                         return;
                 loaded_put(r->store, (struct place){job->id, start});
                 job->failed = false;

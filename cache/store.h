@@ -130,12 +130,13 @@ bool store_pin(struct store *, uint64_t id);
 void store_unpin(struct store *, uint64_t id);
 
 /* After BODY_GAP: where the gap at `offset` begins, behind the slice before it or at `least`, and where it ends, at the
- * next slice that is stored or at `end`. */
+ * next slice that is stored or at `end`. Where it should not be in memory what says so: with the unit. */
 uint64_t reader_gap_begin(struct reader *, uint64_t id, uint64_t offset, uint64_t least);
 uint64_t reader_gap_end(struct reader *, uint64_t id, uint64_t offset, uint64_t end);
 
-/* The first byte from `offset` on that no slice holds, or `end`. Whether what they hold is good is not looked at. */
-uint64_t reader_held_to(struct reader *, uint64_t id, uint64_t offset, uint64_t end);
+/* Moves `at` on over what slices hold, to `end` at most. READY: all of it. GAP: up to there, where no slice is. COLD:
+ * what says what is there is not in memory. Whether what they hold is good is not looked at. */
+enum body_state reader_held_to(struct reader *, uint64_t id, uint64_t *at, uint64_t end);
 
 /* ---- prefault: disk reads that must not happen on an event loop ---------------------------------------------------
  */

@@ -11,21 +11,14 @@ struct listing {
 /* The bytes of a body that its slices hold, and where they begin. */
 static uint64_t sliced_bytes(struct reader *r, uint64_t id, uint64_t *first)
 {
-        char key[16];
-        MDB_cursor *cursor = reader_slices(r);
-        MDB_val k = {sizeof key, key}, v;
-        uint64_t bytes = 0;
-        int error;
+        uint64_t bytes = 0, at = 0, start;
+        struct span value;
 
-        if (!cursor)
-                return 0;
-        slice_key(id, 0, key);
-        for (error = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
-             !error && k.mv_size == sizeof key && read_be(k.mv_data) == id && v.mv_size > SLICE_CHECKSUM;
-             error = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
+        while (near_slice(r, id, at, true, true, &start, &value) == BODY_READY) {
                 if (!bytes)
-                        *first = read_be((const char *)k.mv_data + 8);
-                bytes += v.mv_size - SLICE_CHECKSUM;
+                        *first = start;
+                bytes += value.len - SLICE_CHECKSUM;
+                at = start + 1;
         }
         return bytes;
 }

@@ -59,8 +59,6 @@ struct recalled {
 struct reader {
         struct store *store;
         MDB_txn *txn;
-        MDB_cursor *slices;
-        bool slices_ready; /* in this transaction */
         uint64_t tick;
         size_t roots_of;    /* the transaction of `roots`; 0: none */
         struct pages index; /* that belong to it */
@@ -162,8 +160,9 @@ void will_need(const struct store *, struct span); /* begins to read it, and wai
 /* cache/store_index.c: within a read transaction, after index_begin */
 /* A value by its key: HIT, NONE, ERROR, or COLD: a page on the way there is not in memory. `wait`: reads them. */
 enum find index_find(struct reader *, enum table, struct span key, bool wait, struct span *value);
-/* Whether the pages are in memory that a search for the key touches, or for the one that is nearest to it. */
-bool index_resident(struct reader *, enum table, struct span key);
+/* The same for the nearest key that is not greater, or with `after` not less. */
+enum find index_near(struct reader *, enum table, struct span key, bool after, bool wait, struct span *near,
+                     struct span *value);
 /* Finds out where the tables of the snapshot begin, if that is not known. */
 void index_begin(struct reader *);
 /* Whether a value lies within the file, whatever its node says of its length: LMDB does not ask. */
@@ -217,11 +216,12 @@ void writer_stop(struct store *);
 void writer_spend(struct store *, size_t bytes);
 
 /* cache/store_read.c */
-/* The cursor over the slices, in this transaction. Most hits need none, and it costs as much as a look-up. NULL: it
- * cannot be had. */
-MDB_cursor *reader_slices(struct reader *);
-
-bool store_slice_at(struct reader *, uint64_t id, uint64_t offset, uint64_t *start, struct span *value);
+/* Of the slices that begin at `offset` or before it the last; with `after`, of those there or behind it the first. */
+enum body_state near_slice(struct reader *, uint64_t id, uint64_t offset, bool after, bool wait, uint64_t *start,
+                           struct span *value);
+/* The slice that holds the byte at `offset`: its first byte's offset and its value. GAP: none does, and what says so,
+ * and where the next one begins, is in memory. `wait`: never says COLD but reads from disk. */
+enum body_state slice_at(struct reader *, uint64_t id, uint64_t offset, bool wait, uint64_t *start, struct span *value);
 
 /* cache/background.c: called by a thread behind the event loops, as its first thing. Such a thread computes for
  * milliseconds, and on a busy processor an event loop that wakes meanwhile would wait for the end of its slice. Who

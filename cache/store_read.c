@@ -21,8 +21,6 @@ int reader_open(struct reader **made, struct store *s)
         r->store = s;
         r->tick = 1;
         error = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &r->txn);
-        if (!error)
-                error = mdb_cursor_open(r->txn, s->slices, &r->slices);
         if (r->txn)
                 mdb_txn_reset(r->txn);
         if (error)
@@ -38,8 +36,6 @@ void reader_close(struct reader **held)
         *held = NULL;
         if (!r)
                 return;
-        if (r->slices)
-                mdb_cursor_close(r->slices);
         if (r->txn)
                 mdb_txn_abort(r->txn);
         free(r);
@@ -51,18 +47,10 @@ int reader_begin(struct reader *r)
 
         if (atomic_load_explicit(&r->store->aside, memory_order_relaxed))
                 return EIO;
-        r->slices_ready = false;
         error = mdb_txn_renew(r->txn);
         if (!error)
                 index_begin(r); /* later, the snapshot's own meta page may be another one's */
         return error;
-}
-
-MDB_cursor *reader_slices(struct reader *r)
-{
-        if (!r->slices_ready)
-                r->slices_ready = mdb_cursor_renew(r->txn, r->slices) == 0;
-        return r->slices_ready ? r->slices : NULL;
 }
 
 uint64_t store_snapshot(const struct store *s)
@@ -303,8 +291,8 @@ size_t reader_variants(struct reader *r, const struct key *key, struct variant_f
         size_t count = 0, found = 0, looked = 0;
 
         if (atomic_load_explicit(&r->store->aside, memory_order_relaxed) ||
-            read_value(r->txn, r->store->resources, key->hash, KEY_HASH, &value) != 0 ||
-            !resource_key(value, &text, &rest) || !span_equal(text, key->text))
+            place_resource(r, key, false, &value) != FIND_HIT || !resource_key(value, &text, &rest) ||
+            !span_equal(text, key->text))
                 return 0;
         while (count < VARIANTS_MAX && resource_next(&rest, &v))
                 listed[count++] = v;
@@ -322,40 +310,32 @@ size_t reader_variants(struct reader *r, const struct key *key, struct variant_f
 /* ---- bodies --------------------------------------------------------------------------------------------------------
  */
 
-/* The slice that begins last of those that begin at `offset` or before it. */
-static bool slice_before(struct reader *r, uint64_t id, uint64_t offset, uint64_t *start, struct span *value)
+enum body_state near_slice(struct reader *r, uint64_t id, uint64_t offset, bool after, bool wait, uint64_t *start,
+                           struct span *value)
 {
-        char key[16];
-        MDB_cursor *cursor = reader_slices(r);
-        MDB_val k = {sizeof key, key}, v;
-        int error;
+        char text[16];
+        struct span near;
+        enum find found;
 
-        if (!cursor)
-                return false;
-        slice_key(id, offset, key);
-        error = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
-        if (error || k.mv_size != sizeof key || memcmp(k.mv_data, key, sizeof key) != 0)
-                error = mdb_cursor_get(cursor, &k, &v, error == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
-        if (error || k.mv_size != sizeof key || read_be(k.mv_data) != id || v.mv_size <= SLICE_CHECKSUM)
-                return false;
-        *start = read_be((const char *)k.mv_data + 8);
-        *value = (struct span){v.mv_data, v.mv_size};
-        return *start <= offset && index_holds(r, *value);
+        slice_key(id, offset, text);
+        found = index_near(r, TABLE_SLICES, (struct span){text, sizeof text}, after, wait, &near, value);
+        if (found == FIND_COLD)
+                return BODY_COLD;
+        if (found != FIND_HIT || near.len != sizeof text || read_be(near.at) != id || value->len <= SLICE_CHECKSUM)
+                return BODY_GAP;
+        *start = read_be(near.at + 8);
+        return (after ? *start >= offset : *start <= offset) ? BODY_READY : BODY_GAP;
 }
 
-/* The slice that holds the byte at `offset`: its first byte's offset and its value. */
-bool store_slice_at(struct reader *r, uint64_t id, uint64_t offset, uint64_t *start, struct span *value)
+enum body_state slice_at(struct reader *r, uint64_t id, uint64_t offset, bool wait, uint64_t *start, struct span *value)
 {
-        return slice_before(r, id, offset, start, value) && offset - *start < value->len - SLICE_CHECKSUM;
-}
+        enum body_state state = near_slice(r, id, offset, false, wait, start, value);
+        uint64_t next;
+        struct span of_next;
 
-static bool slice_index_resident(struct reader *r, uint64_t id, uint64_t offset)
-{
-        char key[16];
-
-        slice_key(id, offset, key);
-        return seen_lately(r, (struct place){id, offset}) ||
-               index_resident(r, TABLE_SLICES, (struct span){key, sizeof key});
+        if (state == BODY_COLD || (state == BODY_READY && offset - *start < value->len - SLICE_CHECKSUM))
+                return state;
+        return near_slice(r, id, offset, true, wait, &next, &of_next) == BODY_COLD ? BODY_COLD : BODY_GAP;
 }
 
 /* BODY_READY: where the slice lies that holds the byte at `offset`. A reader goes from slice to slice: most begin where
@@ -363,18 +343,16 @@ static bool slice_index_resident(struct reader *r, uint64_t id, uint64_t offset)
 static enum body_state place_slice(struct reader *r, uint64_t id, uint64_t offset, uint64_t *start, struct span *value)
 {
         char key[KEY_HASH];
+        enum body_state state;
 
         slice_key(id, offset, key);
         *start = offset;
         if (recall(r, r->bodies, key, value))
                 return BODY_READY;
-        if (!slice_index_resident(r, id, offset))
-                return BODY_COLD;
-        if (!store_slice_at(r, id, offset, start, value))
-                return BODY_GAP;
-        if (*start == offset)
+        state = slice_at(r, id, offset, seen_lately(r, (struct place){id, offset}), start, value);
+        if (state == BODY_READY && *start == offset)
                 keep_in_mind(r, r->bodies, key, *value);
-        return BODY_READY;
+        return state;
 }
 
 enum body_state reader_body(struct reader *r, uint64_t id, uint64_t offset, uint64_t bytes, struct iovec *spans,
@@ -404,14 +382,19 @@ enum body_state reader_body(struct reader *r, uint64_t id, uint64_t offset, uint
         return *count ? BODY_READY : state;
 }
 
-uint64_t reader_held_to(struct reader *r, uint64_t id, uint64_t offset, uint64_t end)
+enum body_state reader_held_to(struct reader *r, uint64_t id, uint64_t *at, uint64_t end)
 {
-        uint64_t start;
-        struct span value;
+        while (*at < end) {
+                uint64_t start;
+                struct span value;
+                enum body_state state = slice_at(r, id, *at, false, &start, &value);
 
-        while (offset < end && store_slice_at(r, id, offset, &start, &value))
-                offset = start + value.len - SLICE_CHECKSUM;
-        return offset < end ? offset : end;
+                if (state != BODY_READY)
+                        return state;
+                *at = start + value.len - SLICE_CHECKSUM;
+        }
+        *at = end;
+        return BODY_READY;
 }
 
 uint64_t reader_gap_begin(struct reader *r, uint64_t id, uint64_t offset, uint64_t least)
@@ -419,7 +402,7 @@ uint64_t reader_gap_begin(struct reader *r, uint64_t id, uint64_t offset, uint64
         uint64_t start, end;
         struct span value;
 
-        if (!slice_before(r, id, offset, &start, &value))
+        if (near_slice(r, id, offset, false, false, &start, &value) != BODY_READY)
                 return least;
         end = start + value.len - SLICE_CHECKSUM;
         return end > least && end <= offset ? end : least;
@@ -427,14 +410,13 @@ uint64_t reader_gap_begin(struct reader *r, uint64_t id, uint64_t offset, uint64
 
 uint64_t reader_gap_end(struct reader *r, uint64_t id, uint64_t offset, uint64_t end)
 {
-        char key[16];
-        MDB_cursor *cursor = reader_slices(r);
-        MDB_val k = {sizeof key, key}, v;
+        uint64_t next;
+        struct span value;
+        enum body_state state = near_slice(r, id, offset + 1, true, false, &next, &value);
 
-        slice_key(id, offset + 1, key);
-        if (!cursor || mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE) != 0 || k.mv_size != sizeof key ||
-            read_be(k.mv_data) != id)
+        if (state == BODY_GAP)
                 return end;
-        offset = read_be((const char *)k.mv_data + 8);
-        return offset < end ? offset : end;
+        if (state == BODY_COLD)
+                next = slice_up(offset + 1);
+        return next < end ? next : end;
 }

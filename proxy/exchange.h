@@ -216,8 +216,9 @@ bool exchange_key(const struct exchange *, struct key *, char text[KEY_TEXT_MAX]
 /* What it borrows is of no use to it: goes on under the key of its client's own destination, or under the shared key if
  * that is bound by now. */
 enum step exchange_stop_borrowing(struct exchange *);
-/* Whether what is stored of x->id from `first` to `end` lacks nothing, for who borrows it cannot fill gaps. */
-bool exchange_lends(struct exchange *, uint64_t first, uint64_t end);
+/* Whether what is stored of x->id from `first` to `end` lacks nothing, for who borrows it cannot fill gaps. COLD: what
+ * says so is to be read, from `first` on, which is moved there. */
+enum body_state exchange_lends(struct exchange *, uint64_t *first, uint64_t end);
 
 /* step_stored.c */
 enum step step_reply_stored(struct exchange *);
@@ -273,9 +274,9 @@ enum step exchange_open_gap(struct exchange *, enum step next);
 bool exchange_rest_alone(struct exchange *, const struct fill_head *);
 void exchange_describe_gap(const struct exchange *, struct request_options *, char text[RANGE_TEXT]);
 enum step exchange_judge_part(struct exchange *);
-/* A stored part of what has no strong validator cannot be added to (RFC 9111 §3.4): whether it lacks something of what
- * is asked for. */
-bool exchange_lacks(struct exchange *, const struct found *);
+/* A stored part of what has no strong validator cannot be added to (RFC 9111 §3.4): whether it has all that is asked
+ * for. GAP: it lacks some. COLD: what says so is to be read, from `at` on. */
+enum body_state exchange_holds(struct exchange *, const struct found *, uint64_t *at);
 /* The request once more, as the client made it: what was fetched instead is of no use. */
 enum step exchange_ask_plainly(struct exchange *);
 /* No part of anything: a refusal, a redirect. It says nothing about what is stored; if it comes first, the client gets
@@ -386,6 +387,8 @@ void exchange_end_read(struct exchange *);
 
 /* Has a prefault thread read the body of x->id from x->at on; afterwards goes on with `next`. */
 enum step exchange_ask_for_body(struct exchange *, enum step next);
+/* The same for what says which slices there are, from this byte of a body on. */
+enum step exchange_ask_for_index(struct exchange *, uint64_t id, uint64_t at, enum step next);
 
 /* Replies with an error page of ours if nothing was sent yet, else aborts the client. */
 enum step exchange_fail(struct exchange *, uint16_t status, const char *why);

@@ -140,11 +140,11 @@ enum step exchange_stop_borrowing(struct exchange *x)
 
 /* What was stored whole lacks nothing. Else as much is looked through as an event loop can do at once; of more it is
  * not told. */
-bool exchange_lends(struct exchange *x, uint64_t first, uint64_t end)
+enum body_state exchange_lends(struct exchange *x, uint64_t *first, uint64_t end)
 {
         const struct found *f = &x->worker->found;
 
-        if (first >= end || !(f->stored.flags & STORED_SPARSE))
-                return true;
-        return end - first <= LENT_MAX && reader_held_to(x->reader, f->id, first, end) == end;
+        if (*first >= end || !(f->stored.flags & STORED_SPARSE))
+                return BODY_READY;
+        return end - *first <= LENT_MAX ? reader_held_to(x->reader, f->id, first, end) : BODY_GAP;
 }

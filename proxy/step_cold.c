@@ -14,8 +14,8 @@ static bool adopt(struct exchange *x, const struct stored *s, uint64_t total)
         struct found *f = &x->worker->found;
 
         exchange_end_read(x);
-        if (!exchange_begin_read(x) || reader_find(x->reader, &x->key, x->request, true, f) != FIND_HIT || f->inlined ||
-            f->length != total || !etag_equal_strong(f->stored.etag, s->etag))
+        if (!exchange_begin_read(x) || reader_find(x->reader, &x->key, x->request, false, f) != FIND_HIT ||
+            f->inlined || f->length != total || !etag_equal_strong(f->stored.etag, s->etag))
                 return false;
         x->id = f->id;
         return true;

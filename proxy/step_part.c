@@ -17,16 +17,17 @@
 /* ---- what to ask for -----------------------------------------------------------------------------------------------
  */
 
-bool exchange_lacks(struct exchange *x, const struct found *f)
+enum body_state exchange_holds(struct exchange *x, const struct found *f, uint64_t *at)
 {
         const struct stored *s = &f->stored;
         struct byte_range r = {0, f->length - 1};
 
         if (!stored_is_fragment(s) || x->head_only)
-                return false;
+                return BODY_READY;
         if (range_verdict(x->request, s, f->length, x->start_us / 1000000, &r) == RANGE_UNSATISFIABLE)
-                return false;
-        return reader_held_to(x->reader, f->id, r.first, r.last + 1) <= r.last;
+                return BODY_READY;
+        *at = r.first;
+        return reader_held_to(x->reader, f->id, at, r.last + 1);
 }
 
 bool exchange_take_validator(struct exchange *x, const struct stored *s)

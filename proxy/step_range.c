@@ -163,7 +163,7 @@ static bool has_come(struct exchange *x)
 
         if (!x->claim || !exchange_begin_read(x))
                 return false;
-        come = reader_find(x->reader, &x->key, x->request, true, &x->worker->found) == FIND_HIT;
+        come = reader_find(x->reader, &x->key, x->request, false, &x->worker->found) == FIND_HIT;
         exchange_end_read(x);
         if (come)
                 exchange_drop_claim(x);
@@ -173,12 +173,13 @@ static bool has_come(struct exchange *x)
 /* The same of a part that what is stored lacked a moment ago, and that belongs to no claim now. */
 static bool is_held(struct exchange *x)
 {
+        uint64_t at;
         bool held;
 
         if (!x->replaces || !exchange_begin_read(x))
                 return false;
-        held = reader_find(x->reader, &x->key, x->request, true, &x->worker->found) == FIND_HIT &&
-               !exchange_lacks(x, &x->worker->found);
+        held = reader_find(x->reader, &x->key, x->request, false, &x->worker->found) == FIND_HIT &&
+               exchange_holds(x, &x->worker->found, &at) == BODY_READY;
         exchange_end_read(x);
         return held;
 }

@@ -161,17 +161,13 @@ static enum step missed(struct exchange *x, const char *reason)
         return x->leads || !x->look ? STEP_JOIN : exchange_miss(x);
 }
 
-static enum step judge_found(struct exchange *x)
+static enum step judge_stored(struct exchange *x)
 {
         const struct found *f = &x->worker->found;
         int64_t now = x->start_us / 1000000;
         const char *why = NULL;
         enum reuse verdict = reuse_verdict(x->request, &f->stored, now, &why);
 
-        if (exchange_lacks(x, f)) {
-                x->replaces = f->id;
-                return missed(x, "partial"); /* RFC 9211 §2.2 */
-        }
         if (verdict >= REUSE_VALIDATE && !x->background && !stored_is_fragment(&f->stored) &&
             reuse_while_validating(x->request, &f->stored, now)) {
                 x->detail = "stale-while-revalidate";
@@ -201,6 +197,23 @@ static enum step judge_found(struct exchange *x)
         return STEP_VALIDATE;
 }
 
+static enum step judge_found(struct exchange *x)
+{
+        const struct found *f = &x->worker->found;
+        uint64_t at;
+
+        switch (exchange_holds(x, f, &at)) {
+        case BODY_READY:
+                break;
+        case BODY_COLD:
+                return exchange_ask_for_index(x, f->id, at, STEP_LOOKUP);
+        case BODY_GAP:
+                x->replaces = f->id;
+                return missed(x, "partial"); /* RFC 9211 §2.2 */
+        }
+        return judge_stored(x);
+}
+
 /* Only what answers as it is. */
 static bool may_borrow(const struct exchange *x)
 {
@@ -226,7 +239,9 @@ enum step step_lookup(struct exchange *x)
                 return STEP_WAIT;
         if (!exchange_begin_read(x))
                 return missed(x, "miss");
-        found = reader_find(x->reader, &x->key, x->request, x->colds >= COLD_TRIES, &x->worker->found);
+        found = reader_find(x->reader, &x->key, x->request, false, &x->worker->found);
+        if (found == FIND_COLD && x->colds >= COLD_TRIES)
+                found = FIND_ERROR; /* memory is so short that what is read has left it when we come to it */
         if (x->borrows && found != FIND_COLD && (found != FIND_HIT || !may_borrow(x)))
                 return exchange_stop_borrowing(x);
         if (found == FIND_HIT)

@@ -123,20 +123,27 @@ static void note_reply(struct exchange *x, const struct answer *a)
 
 static enum step damaged(struct exchange *);
 
+static enum step ask_for(struct exchange *x, uint64_t id, uint64_t at, uint64_t bytes, enum step next)
+{
+        if (!exchange_await(x))
+                return exchange_fail(x, 500, "out of memory");
+        x->job = (struct prefault){.done = exchange_job_done, .id = id, .offset = at, .bytes = bytes};
+        prefault_body(x->store, &x->job);
+        return next;
+}
+
 enum step exchange_ask_for_body(struct exchange *x, enum step next)
 {
         uint64_t left = x->end - x->at;
 
         if (x->job.failed && x->job.id == x->id && x->job.offset == x->at)
                 return damaged(x); /* asked for before, and not to be had */
-        if (!exchange_await(x))
-                return exchange_fail(x, 500, "out of memory");
-        x->job = (struct prefault){.done = exchange_job_done,
-                                   .id = x->id,
-                                   .offset = x->at,
-                                   .bytes = left < AHEAD_BYTES ? left : AHEAD_BYTES};
-        prefault_body(x->store, &x->job);
-        return next;
+        return ask_for(x, x->id, x->at, left < AHEAD_BYTES ? left : AHEAD_BYTES, next);
+}
+
+enum step exchange_ask_for_index(struct exchange *x, uint64_t id, uint64_t at, enum step next)
+{
+        return ask_for(x, id, at, 1, next);
 }
 
 /* It is being evicted this moment, or cannot be read. Who looked again might find it again. */
@@ -234,20 +241,42 @@ static enum step send_before_gap(struct exchange *x, const struct out *head, con
  * something else by now, the client gets that. False: nothing is missing there. */
 static bool gap_ahead(struct exchange *x, const struct found *f, enum step *next)
 {
-        uint64_t window = x->at + SLICE_MAX < x->end ? x->at + SLICE_MAX : x->end, at;
+        uint64_t window = x->at + SLICE_MAX < x->end ? x->at + SLICE_MAX : x->end, at = x->at;
+        enum step again = x->validating ? STEP_FRESHEN : STEP_LOOKUP;
         struct iovec spans[SPANS_MAX];
+        enum body_state held;
         int count;
 
         if (!(f->stored.flags & STORED_SPARSE))
                 return false;
-        at = reader_held_to(x->reader, x->id, x->at, window);
-        if (at == x->at || at == window)
+        held = reader_held_to(x->reader, x->id, &at, window);
+        if (held == BODY_COLD) {
+                *next = exchange_ask_for_index(x, x->id, at, again);
+                return true;
+        }
+        if (held == BODY_READY || at == x->at)
                 return false;
         if (bytes_ready(x, at - x->at, spans, &count) < at - x->at)
                 return false;
         x->at = at;
-        *next = exchange_open_gap(x, x->validating ? STEP_FRESHEN : STEP_LOOKUP);
+        *next = exchange_open_gap(x, again);
         return true;
+}
+
+/* False: he who borrows does not get it, or not yet; `next` is what to do. */
+static bool is_lent(struct exchange *x, uint64_t first, uint64_t end, enum step *next)
+{
+        switch (x->borrows ? exchange_lends(x, &first, end) : BODY_READY) {
+        case BODY_READY:
+                return true;
+        case BODY_COLD:
+                *next = exchange_ask_for_index(x, x->id, first, STEP_LOOKUP);
+                return false;
+        case BODY_GAP:
+                break;
+        }
+        *next = exchange_stop_borrowing(x);
+        return false;
 }
 
 /* The head with the first slices behind it, if they are in memory. */
@@ -260,8 +289,8 @@ static enum step send_first(struct exchange *x, const struct out *head, const st
         size_t sent;
         int count = 0;
 
-        if (x->borrows && !exchange_lends(x, a->first, a->end))
-                return exchange_stop_borrowing(x);
+        if (!is_lent(x, a->first, a->end, &next))
+                return next;
         x->at = a->first;
         x->end = a->end;
         if (x->gap_open)
@@ -320,10 +349,8 @@ static enum step reply_with_parts(struct exchange *x, const struct found *f, con
         struct out type = {.at = type_text, .cap = sizeof type_text};
         enum step next;
 
-        if (!f->inlined && !hold(x, f->id, &next))
+        if (!f->inlined && (!hold(x, f->id, &next) || !is_lent(x, 0, f->length, &next)))
                 return next;
-        if (x->borrows && !exchange_lends(x, 0, f->length))
-                return exchange_stop_borrowing(x);
         a->status = 206;
         a->first = 0;
         a->end = multipart_length(x->parts);

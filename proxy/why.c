@@ -58,7 +58,7 @@ static json_t *verdict_json(const char *use, const char *detail, const char *par
         return json_pack("{s:s, s:s*, s:s*}", "use", use, "detail", detail, "rfc", paragraph);
 }
 
-/* Of what cannot be completed, whether the request wants more than there is: as exchange_lacks() has it. */
+/* Of what cannot be completed, whether the request wants more than there is: as exchange_holds() has it. */
 static bool lacks(const struct why *w, const struct listed *l)
 {
         const struct stored *s = &l->found.stored;

@@ -57,11 +57,11 @@ static bool is_there(uint64_t at)
 
 static uint64_t held_to(uint64_t from)
 {
-        uint64_t to;
+        uint64_t to = from;
 
         store_sync(store);
         cr_assert_eq(reader_begin(reader), 0);
-        to = reader_held_to(reader, id, from, TOTAL);
+        cr_assert_eq(reader_held_to(reader, id, &to, TOTAL), to < TOTAL ? BODY_GAP : BODY_READY);
         reader_end(reader);
         return to;
 }
@@ -87,9 +87,11 @@ Test(part_place, parts_at_random_leave_no_gap_where_one_of_them_was)
         for (uint64_t at = 0; at < TOTAL; at++)
                 cr_expect_eq(is_there(at), expected[at], "byte %d", (int)at);
         for (uint64_t at = 0; at < TOTAL; at = end + 1) {
-                end = reader_held_to(reader, id, at, TOTAL);
-                if (end < TOTAL)
+                end = at;
+                if (reader_held_to(reader, id, &end, TOTAL) == BODY_GAP)
                         cr_expect_not(expected[end], "byte %d", (int)end);
+                else
+                        cr_expect_eq(end, TOTAL);
         }
         reader_end(reader);
 }
@@ -104,8 +106,8 @@ Test(part_place, a_gap_begins_and_ends_at_its_neighbours)
         cr_expect_eq(reader_gap_begin(reader, id, 250, 220), 220);
         cr_expect_eq(reader_gap_begin(reader, id, 50, 0), 0);
         cr_expect_eq(reader_gap_end(reader, id, 250, TOTAL), 300);
-        cr_expect_eq(reader_held_to(reader, id, 100, 150), 150);
-        cr_expect_eq(reader_held_to(reader, id, 250, 260), 250);
+        cr_expect_eq(reader_held_to(reader, id, &(uint64_t){100}, 150), BODY_READY);
+        cr_expect_eq(reader_held_to(reader, id, &(uint64_t){250}, 260), BODY_GAP);
         reader_end(reader);
 }
 

@@ -176,6 +176,52 @@ Test(index, a_body_waits_for_no_disk)
         }
 }
 
+enum { SLICES = 2000, HOLE = 1200 };
+
+/* A sparse response in slices of two bytes, which fill some 30 leaves. One ends early. */
+static uint64_t put_parts(void)
+{
+        static const char bytes[2];
+        struct stored s = {.status = 200, .flags = STORED_SPARSE, .lifetime = 5, .last_modified = -1};
+        char text[64];
+        struct key k = key_of(1, text);
+        struct put p = {.id = store_next_id(store), .key = &k, .stored = &s, .length = 4 << 20};
+
+        cr_assert_eq(store_put_response(store, &p), 0);
+        for (uint64_t n = 0; n < SLICES; n++)
+                cr_assert_eq(store_put_part(store, p.id, 2 * n, bytes, 1 + (n + 1 != HOLE), NULL, NULL), 0);
+        store_sync(store);
+        return p.id;
+}
+
+Test(index, where_a_body_has_gaps_is_found_without_the_disk)
+{
+        uint64_t id = put_parts(), at = 0;
+        enum body_state state;
+        int asked = 0;
+        long before;
+
+        forget();
+        do {
+                cr_assert_eq(reader_begin(reader), 0);
+                before = reads();
+                state = reader_held_to(reader, id, &at, 2 * SLICES);
+                cr_assert_eq(reads(), before, "the disk was waited for");
+                reader_end(reader);
+                if (state == BODY_COLD) {
+                        wait_for(prefault_body, &(struct prefault){.id = id, .offset = at, .bytes = 1});
+                        asked++;
+                }
+        } while (state == BODY_COLD);
+        cr_expect_eq(state, BODY_GAP);
+        cr_expect_eq(at, 2 * HOLE - 1);
+        cr_assert_eq(reader_begin(reader), 0);
+        cr_expect_eq(reader_gap_begin(reader, id, at, 0), at);
+        cr_expect_eq(reader_gap_end(reader, id, at, 2 * SLICES), at + 1);
+        reader_end(reader);
+        cr_expect_gt(asked, 3);
+}
+
 /* ---- beside LMDB ---------------------------------------------------------------------------------------------------
  */
 
@@ -190,11 +236,31 @@ static void expect_as_lmdb(enum table table, MDB_dbi dbi, struct span key)
         cr_assert(walked.at == got.at && walked.len == got.len);
 }
 
+/* The nearest one on each side, by its key and its place. */
+static void expect_neighbours_as_lmdb(MDB_cursor *cursor, enum table table, struct span key)
+{
+        struct span near, value;
+
+        for (int after = 0; after < 2; after++) {
+                enum find found = index_near(reader, table, key, after, true, &near, &value);
+                MDB_val k = {key.len, (void *)(uintptr_t)key.at}, v;
+                int error = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+
+                if (!after && (error || !span_equal((struct span){k.mv_data, k.mv_size}, key)))
+                        error = mdb_cursor_get(cursor, &k, &v, error ? MDB_LAST : MDB_PREV);
+                cr_assert_eq(found, error ? FIND_NONE : FIND_HIT);
+                cr_assert(error || (near.at == k.mv_data && near.len == k.mv_size));
+                cr_assert(error || (value.at == v.mv_data && value.len == v.mv_size));
+        }
+}
+
 /* All that there is in the reader's snapshot, and some that is not. */
 static void compare(int objects, uint64_t ids)
 {
         char text[64], key[8];
+        MDB_cursor *cursor;
 
+        cr_assert_eq(mdb_cursor_open(reader->txn, store->responses, &cursor), 0);
         for (int n = 0; n < objects + 50; n++) {
                 struct key k = key_of(n, text);
 
@@ -203,7 +269,9 @@ static void compare(int objects, uint64_t ids)
         for (uint64_t id = 0; id < ids + 50; id++) {
                 response_key(id, key);
                 expect_as_lmdb(TABLE_RESPONSES, store->responses, (struct span){key, sizeof key});
+                expect_neighbours_as_lmdb(cursor, TABLE_RESPONSES, (struct span){key, sizeof key});
         }
+        mdb_cursor_close(cursor);
 }
 
 static void put_some(int from, int to)
