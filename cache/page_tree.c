@@ -6,8 +6,9 @@
  *         in a leaf low and high are the value's length; a big one is elsewhere: the number 8 of its first page follows
  *         instead, and it lies there behind the head of a page, in one piece
  * table   padding 4, flags 2, depth 2, branches 8, leaves 8, overflow pages 8, entries 8, root 8
- * meta    head of a page, magic 4, version 4, address 8, size 8, the tables of free pages and of tables, last page 8,
- *         transaction 8; page 0 or 1, by the transaction's lowest bit
+ * free    in the table of free pages under each transaction's number: how many it has set free 8, and their numbers 8
+ * each meta    head of a page, magic 4, version 4, address 8, size 8, the tables of free pages and of tables, last page
+ * 8, transaction 8; page 0 or 1, by the transaction's lowest bit
  *
  * Most of the time goes to lines that are in none of the processor's caches, one after the other where each says which
  * is next. So a search guesses: keys are hashes or numbers that were given one after the other, and where one lies
@@ -28,7 +29,8 @@ enum {
         TABLE_ROOT = 40, /* where in a table */
         TABLE_SIZE = 48,
         META_VERSION = PAGE_HEAD + 4,
-        META_MAIN = PAGE_HEAD + 24 + TABLE_SIZE,
+        META_FREE = PAGE_HEAD + 24,
+        META_MAIN = META_FREE + TABLE_SIZE,
         META_LAST = META_MAIN + TABLE_SIZE,
         META_TXN = META_LAST + 8,
         GUESSES = 4, /* in a page, before halves are taken */
@@ -303,4 +305,50 @@ bool snapshot_root(const struct pages *in, uint64_t transaction, uint64_t *root,
         *count = eight(meta + META_LAST) + 1;
         atomic_thread_fence(memory_order_acquire);
         return eight(other + META_TXN) <= transaction;
+}
+
+static uint64_t count_from(struct span list, uint64_t from)
+{
+        uint64_t listed = list.len / 8 ? eight(list.at) : 0, count = 0;
+
+        for (uint64_t i = 1; i <= listed && i < list.len / 8; i++)
+                count += eight(list.at + 8 * i) >= from;
+        return count;
+}
+
+struct free_count {
+        const struct pages *in;
+        uint64_t from, count;
+        uint64_t left; /* pages that may still be looked at: a damaged tree may come back to itself */
+};
+
+/* Of the leaves below a page; `depth`: so deep at the most. */
+static bool count_free(struct free_count *f, uint64_t number, unsigned depth)
+{
+        struct page p;
+        bool clear = depth > 0 && f->left > 0 && read_page(f->in, number, &p);
+
+        f->left -= clear;
+        for (unsigned i = 0; clear && i < p.nodes; i++) {
+                struct span list = {NULL, 0};
+
+                clear = p.leaf ? read_value(f->in, &p, node(&p, i), &list) : count_free(f, child(&p, i), depth - 1);
+                f->count += count_from(list, f->from);
+        }
+        return clear;
+}
+
+bool snapshot_unused(const struct pages *in, uint64_t transaction, uint64_t from, uint64_t *count)
+{
+        const char *meta = page_at(in, transaction & 1U);
+        struct free_count f = {.in = in, .from = from, .left = in->count};
+        uint64_t root;
+        bool clear;
+
+        if (!meta || two(meta + META_VERSION) != 1 || eight(meta + META_TXN) != transaction)
+                return false;
+        root = eight(meta + META_FREE + TABLE_ROOT);
+        clear = root == NO_PAGE || count_free(&f, root, PAGE_DEPTH_MAX);
+        *count = f.count;
+        return clear;
 }

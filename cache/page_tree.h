@@ -60,4 +60,8 @@ uint64_t table_root(struct span table);
  * there any more, or may have been overwritten while it was read. */
 bool snapshot_root(const struct pages *, uint64_t transaction, uint64_t *root, uint64_t *count);
 
+/* How many pages from `from` on a snapshot counts as free, each of which is in its list once. False: the list is
+ * unclear, or does not lie within `count`. */
+bool snapshot_unused(const struct pages *, uint64_t transaction, uint64_t from, uint64_t *count);
+
 #endif

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -143,17 +144,39 @@ static int check_format(struct store *s, MDB_txn *txn, const char **why)
         return 0;
 }
 
-/* A file shorter than its last page says would be a SIGBUS later. */
+/* Whether all pages from `first` on are free. Read from the file, as far as it goes: reading the store's own map behind
+ * its end would be a SIGBUS. */
+static bool free_from(int fd, const struct store *s, const MDB_envinfo *info, uint64_t first)
+{
+        size_t len = first * s->page;
+        void *map = len ? mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
+        struct pages in = {map, first, s->page};
+        uint64_t count;
+        bool all;
+
+        if (map == MAP_FAILED)
+                return false;
+        all = snapshot_unused(&in, info->me_last_txnid, first, &count) && count == info->me_last_pgno + 1 - first;
+        munmap(map, len);
+        return all;
+}
+
+/* A file may be shorter than LMDB counts: pages that a transaction took and gave back are not written, and they may be
+ * the last. If one of them is in use it has been truncated, and to read it would be a SIGBUS. */
 static int check_length(const struct store *s, const char **why)
 {
         MDB_envinfo info;
         struct stat st;
+        uint64_t wanted;
         int fd;
 
         if (mdb_env_info(s->env, &info) != 0 || mdb_env_get_fd(s->env, &fd) != 0 || fstat(fd, &st) != 0)
                 return errno ? errno : EIO;
-        if ((uint64_t)st.st_size >= (info.me_last_pgno + 1) * (uint64_t)s->page || info.me_last_txnid == 0)
+        wanted = (info.me_last_pgno + 1) * (uint64_t)s->page;
+        if ((uint64_t)st.st_size >= wanted || info.me_last_txnid == 0)
                 return 0;
+        if (free_from(fd, s, &info, (uint64_t)st.st_size / s->page))
+                return ftruncate(fd, (off_t)wanted) == 0 ? 0 : errno;
         *why = "its file is truncated";
         return MDB_CORRUPTED;
 }

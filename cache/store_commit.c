@@ -1,7 +1,6 @@
 /* The writer's transactions: room is made, a batch is carried out, and what did not fit is tried again. */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -76,20 +75,6 @@ static int carry_out(struct store *s, MDB_txn *txn, struct op *first, struct doo
         return error ? error : list_puts(s, txn, &unlisted, NULL, doomed);
 }
 
-/* Pages that a transaction took and gave back are not written, and where they were the last the file is shorter than
- * LMDB counts: at the next start it would be taken for truncated. What fails here is tried after the next commit. */
-static void lengthen(const struct store *s)
-{
-        MDB_envinfo info;
-        struct stat st;
-        int fd;
-
-        if (mdb_env_info(s->env, &info) == 0 && mdb_env_get_fd(s->env, &fd) == 0 && fstat(fd, &st) == 0 &&
-            (uint64_t)st.st_size < (info.me_last_pgno + 1) * (uint64_t)s->page &&
-            ftruncate(fd, (off_t)((info.me_last_pgno + 1) * (uint64_t)s->page)) == 0)
-                fdatasync(fd);
-}
-
 /* One transaction: makes room, carries the operations out. `first` NULL: room alone. */
 static int transact(struct store *s, struct op *first, uint64_t room)
 {
@@ -111,10 +96,8 @@ static int transact(struct store *s, struct op *first, uint64_t room)
         if (!error)
                 count_up(s, txn);
         error = commit_or_abort(txn, error);
-        if (!error) {
-                lengthen(s);
+        if (!error)
                 atomic_fetch_add(&s->body_bytes, (uint64_t)doomed.bytes);
-        }
         for (struct op *op = error ? NULL : first; op; op = op->next)
                 op_committed(op);
         evict_ended(s, &doomed, !error);

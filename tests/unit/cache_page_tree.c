@@ -28,7 +28,7 @@ static MDB_dbi dbi;
 static uint64_t seed;
 static struct pages pages;
 static char *copy;
-static uint64_t root;
+static uint64_t root, transaction;
 
 static uint64_t draw(void)
 {
@@ -174,6 +174,7 @@ static unsigned copy_file(void)
                      0); /* the last pages may be free, and were never written */
         fclose(f);
         pages.map = copy;
+        transaction = info.me_last_txnid;
         cr_assert(snapshot_root(&pages, info.me_last_txnid, &tables, &count));
         cr_assert_eq(count, pages.count);
         cr_assert_eq(walk(tables, SPAN("table"), &d), DESCENT_FOUND);
@@ -375,6 +376,7 @@ static void look_everywhere(enum kind kind, uint64_t keys)
 
         for (uint64_t n = 0; n < keys; n++)
                 look(key_of(kind, n, draw() % 8 == 0, text));
+        snapshot_unused(&pages, transaction, 0, &(uint64_t){0});
         for (uint64_t p = 0, n; p < pages.count; p++)
                 for (n = p; n != NO_PAGE && n < pages.count + 2;
                      n = n == p ? page_edge(&pages, n, draw() & 1) : NO_PAGE)

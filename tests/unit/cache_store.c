@@ -627,25 +627,103 @@ Test(store, a_truncated_file_is_set_aside)
         cr_assert(holds("http://a:80/", "new"));
 }
 
-/* Pages that a transaction takes and gives back are not written: if they were the last, the file is shorter than LMDB
- * says. */
-Test(store, what_was_taken_back_at_once_leaves_no_truncated_file)
+/* The last page that LMDB does not count as free, and the last one of all. */
+static uint64_t last_used(uint64_t *last)
 {
-        uint64_t id;
+        MDB_envinfo info;
+        MDB_cursor *cursor;
+        MDB_val k, v;
+        MDB_env *env;
+        MDB_txn *txn;
+        bool *is_free;
+
+        cr_assert_eq(mdb_env_create(&env), 0);
+        cr_assert_eq(mdb_env_open(env, path, MDB_RDONLY, 0600), 0);
+        cr_assert_eq(mdb_env_info(env, &info), 0);
+        cr_assert_eq(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn), 0);
+        cr_assert_eq(mdb_cursor_open(txn, 0, &cursor), 0);
+        is_free = calloc(info.me_last_pgno + 1, sizeof *is_free);
+        while (mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0)
+                for (size_t i = 1; i <= *(const size_t *)v.mv_data; i++)
+                        is_free[((const size_t *)v.mv_data)[i]] = true;
+        mdb_cursor_close(cursor);
+        mdb_txn_abort(txn);
+        mdb_env_close(env);
+        *last = info.me_last_pgno;
+        while (is_free[info.me_last_pgno])
+                info.me_last_pgno--;
+        free(is_free);
+        return info.me_last_pgno;
+}
+
+enum { store_page = 4096 };
+
+static off_t size_before;
+static uint64_t pages_in_use;
+
+static void cut_what_is_free(int fd, off_t size)
+{
+        uint64_t last;
+
+        pages_in_use = last_used(&last) + 1;
+        cr_assert_lt(pages_in_use, last + 1);
+        cr_assert_eq(ftruncate(fd, (off_t)pages_in_use * store_page), 0);
+        size_before = size;
+}
+
+static void note_size(int fd, off_t size)
+{
+        (void)fd;
+        size_before = size;
+}
+
+static void cut_what_is_used(int fd, off_t size)
+{
+        uint64_t last;
+
+        (void)size;
+        cr_assert_eq(ftruncate(fd, (off_t)last_used(&last) * store_page), 0);
+}
+
+/* The last pages of the file are free. */
+static void free_last_pages(void)
+{
+        char url[64];
+        uint64_t id = store_next_id(store);
 
         put("http://a:80/", "kept");
-        id = store_next_id(store);
         for (uint64_t i = 0; i < 4; i++) {
                 char *slice = calloc(1, SLICE_MAX);
 
-                cr_assert_not_null(slice);
                 cr_assert_eq(store_put_slice(store, id, i * SLICE_MAX, slice, SLICE_MAX, free_slice, slice), 0);
         }
-        store_abandon(store, id);
         store_sync(store);
-        reopen(32 << 20);
+        store_abandon(store, id);
+        for (int i = 0; i < 8; i++) {
+                snprintf(url, sizeof url, "http://a:80/%d", i);
+                put(url, "x");
+        }
+}
+
+/* Pages that a transaction takes and gives back are not written: if they were the last, the file is shorter than LMDB
+ * says. */
+Test(store, a_file_that_lacks_free_pages_alone_is_none_that_is_truncated)
+{
+        free_last_pages();
+        change_file(cut_what_is_free);
         cr_expect_str_empty(message);
         cr_assert(holds("http://a:80/", "kept"));
+        change_file(note_size);
+        cr_expect_geq(size_before, (off_t)(pages_in_use + 1) * store_page, "it is as long as LMDB says again");
+        cr_expect_str_empty(message);
+}
+
+Test(store, a_file_that_lacks_a_page_in_use_is_truncated)
+{
+        free_last_pages();
+        change_file(cut_what_is_used);
+        cr_assert_not_null(strstr(message, "truncated"), "%s", message);
+        cr_assert_not(holds("http://a:80/", "kept"));
 }
 
 Test(store, a_foreign_file_is_set_aside)
