@@ -35,7 +35,7 @@ void proxy_overload(struct proxy *p)
         if (atomic_exchange(&p->overloaded, true))
                 return;
         log_say(LOG_WARNING, "too many connections: new ones go direct");
-        proxy_tell_warden(p, (struct channel_message){.kind = CHANNEL_SHUT, .value = 1});
+        proxy_tell_warden(p, (struct channel_message){.kind = CHANNEL_SHUT});
 }
 
 void proxy_probed(struct proxy *p)
@@ -105,17 +105,17 @@ void proxy_left(struct proxy *p, const union address *client)
 }
 
 /* Open again once a tenth of the places is free. */
-static void check_overload(struct proxy *p)
-{
-        if (!atomic_load(&p->overloaded) ||
-            atomic_load_explicit(&p->connections, memory_order_relaxed) > p->connections_max / 10 * 9)
-                return;
-        atomic_store(&p->overloaded, false);
-        proxy_tell_warden(p, (struct channel_message){.kind = CHANNEL_SHUT, .value = 0});
-}
-
 void proxy_tend_gate(struct proxy *p, int64_t now_ms)
 {
-        check_overload(p);
+        if (atomic_load_explicit(&p->connections, memory_order_relaxed) <= p->connections_max / 10 * 9)
+                atomic_store(&p->overloaded, false);
         quota_tend(p->quota, now_ms, hand_back, p);
+}
+
+/* It says how things are, not what has changed: a word may be lost where the channel is full, and those of two threads
+ * may pass each other. */
+void proxy_beat(const struct proxy *p)
+{
+        proxy_tell_warden(
+                p, (struct channel_message){.kind = CHANNEL_HEARTBEAT, .value = atomic_load(&p->overloaded) ? 1 : 0});
 }

@@ -9,10 +9,11 @@
 
 enum channel_kind {
         CHANNEL_READY,     /* proxy: listening */
-        CHANNEL_HEARTBEAT, /* proxy, each second: every worker's loop has moved since the last one */
+        CHANNEL_HEARTBEAT, /* proxy, twice a second: every worker's loop has moved since the last one; value 1: it is
+                            * overloaded, the gate is to be shut, 0: it is not */
         CHANNEL_BYPASS,    /* proxy: send new connections to `address` direct for `seconds` */
         CHANNEL_CROWDED,   /* proxy: send new connections of the client `address` direct for `seconds` */
-        CHANNEL_SHUT,      /* proxy: overloaded, shut the gate (value 1) or open it again (value 0) */
+        CHANNEL_SHUT,      /* proxy: overloaded, shut the gate now; what the next heartbeat says counts then */
         CHANNEL_PROBE,     /* proxy: the prober's test connection has reached a worker */
         CHANNEL_GATE,      /* warden: value 1 the gate is open, 0 it is shut */
         CHANNEL_DRAIN,     /* warden: stop accepting, finish what runs, exit */

@@ -242,9 +242,9 @@ static void serve(struct proxy *p)
                 next += BEAT_MS;
                 if (!listen_to_warden(p, next))
                         atomic_store(&p->draining, true);
-                if (all_moved(p, beats))
-                        proxy_tell_warden(p, (struct channel_message){.kind = CHANNEL_HEARTBEAT});
                 proxy_tend_gate(p, milliseconds());
+                if (all_moved(p, beats))
+                        proxy_beat(p);
                 watch_stores(p, errors);
         }
         free(beats);

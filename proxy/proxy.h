@@ -63,10 +63,11 @@ enum { PROXY_NO_CHANNEL = -1 };
  * The resolvers are those that are believed at first. Returns the exit status. */
 int proxy_run(const struct config *, int channel, const struct probe_token *, const struct resolvers *);
 
-/* proxy/admission.c: a message to the warden, from any thread; and, now and then from the main one, the gate opens
- * again where there is room. */
+/* proxy/admission.c: a message to the warden, from any thread; and, now and then from the main one, a look whether
+ * there is room again, and the word that all workers move, which says that too. */
 void proxy_tell_warden(const struct proxy *, struct channel_message);
 void proxy_tend_gate(struct proxy *, int64_t now_ms);
+void proxy_beat(const struct proxy *);
 
 /* Whether the operator wants a host's reloads ignored (cache.ignore_reload). */
 bool proxy_ignores_reload(const struct config *, struct span host);

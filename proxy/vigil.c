@@ -26,9 +26,10 @@ void vigil_heard(struct vigil *v, const struct channel_message *m, int64_t now)
                 break;
         case CHANNEL_HEARTBEAT:
                 v->beat = now;
+                v->shut = m->value != 0;
                 break;
         case CHANNEL_SHUT:
-                v->shut = m->value != 0;
+                v->shut = true;
                 break;
         default:
                 break;

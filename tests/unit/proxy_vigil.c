@@ -54,16 +54,18 @@ Test(vigil, heartbeats_hold_the_gate_open_and_silence_shuts_it)
 Test(vigil, the_proxy_shuts_and_opens_the_gate)
 {
         be_ready();
-        say(CHANNEL_SHUT, 1);
-        cr_expect_not(vigil_gate(&v, now));
         say(CHANNEL_SHUT, 0);
+        cr_expect_not(vigil_gate(&v, now), "at once");
+        say(CHANNEL_HEARTBEAT, 0);
         cr_expect(vigil_gate(&v, now));
+        say(CHANNEL_HEARTBEAT, 1);
+        cr_expect_not(vigil_gate(&v, now), "also where the word itself was lost");
 }
 
 Test(vigil, a_new_proxy_does_not_inherit_a_shut_gate)
 {
         be_ready();
-        say(CHANNEL_SHUT, 1);
+        say(CHANNEL_SHUT, 0);
         vigil_ended(&v, now);
         vigil_started(&v, now);
         be_ready();
