@@ -175,17 +175,29 @@ static int read_vlans(struct links *all)
         return any ? netlink_talk(NULL, h, see_member, all) : 0;
 }
 
-int links_read(struct links *all, const struct setup_options *o)
+static int read_once(struct links *all, const struct setup_options *o)
 {
         char buffer[NETLINK_BUFFER];
         struct nlmsghdr *h = netlink_begin(buffer, RTM_GETLINK, NLM_F_DUMP);
         struct reading r = {all, o};
         int error;
 
-        *all = (struct links){NULL, 0, 0};
         mnl_nlmsg_put_extra_header(h, sizeof(struct ifinfomsg));
         error = netlink_talk(NULL, h, see_link, &r);
         return error ? error : read_vlans(all);
+}
+
+int links_read(struct links *all, const struct setup_options *o)
+{
+        unsigned tries = 0;
+        int error;
+
+        *all = (struct links){NULL, 0, 0};
+        do {
+                links_free(all);
+                error = read_once(all, o);
+        } while (netlink_again(error, &tries));
+        return error;
 }
 
 void links_free(struct links *all)

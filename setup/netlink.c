@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
+enum { TRIES = 10 };
+
 struct nlmsghdr *netlink_begin(char *buffer, uint16_t type, uint16_t flags)
 {
         struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
@@ -57,4 +59,9 @@ int netlink_talk(struct mnl_socket *socket, struct nlmsghdr *request, mnl_cb_t e
         if (own)
                 mnl_socket_close(own);
         return result;
+}
+
+bool netlink_again(int error, unsigned *tries)
+{
+        return error == -EINTR && ++*tries < TRIES;
 }

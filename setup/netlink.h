@@ -3,6 +3,7 @@
 #define SETUP_NETLINK_H
 
 #include <libmnl/libmnl.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { NETLINK_BUFFER = 32768 };
@@ -16,5 +17,9 @@ struct mnl_socket *netlink_open(void);
 /* Sends, and hands the answers to `each` until the acknowledgement or the end of a dump. `socket` NULL: one for this
  * request alone. 0 or -errno. */
 int netlink_talk(struct mnl_socket *socket, struct nlmsghdr *request, mnl_cb_t each, void *context);
+
+/* Of a dump during which something changed, anything may be missing (NLM_F_DUMP_INTR), and it ends with -EINTR: whether
+ * it should be asked for anew. Not without end; *tries begins at 0. */
+bool netlink_again(int error, unsigned *tries);
 
 #endif

@@ -158,9 +158,10 @@ static int see_route(const struct nlmsghdr *h, void *context)
 
 int route_find(enum route_thing thing, const struct setup_options *o, int family, unsigned *others)
 {
-        struct search s = {o, family, false, 0};
+        struct search s;
         char buffer[NETLINK_BUFFER];
         struct nlmsghdr *h = netlink_begin(buffer, thing == ROUTE_RULE ? RTM_GETRULE : RTM_GETROUTE, NLM_F_DUMP);
+        unsigned tries = 0;
         int error;
 
         if (thing == ROUTE_RULE) {
@@ -170,7 +171,10 @@ int route_find(enum route_thing thing, const struct setup_options *o, int family
                 struct rtmsg *r = mnl_nlmsg_put_extra_header(h, sizeof *r);
                 r->rtm_family = (uint8_t)family;
         }
-        error = netlink_talk(NULL, h, thing == ROUTE_RULE ? see_rule : see_route, &s);
+        do {
+                s = (struct search){o, family, false, 0};
+                error = netlink_talk(NULL, h, thing == ROUTE_RULE ? see_rule : see_route, &s);
+        } while (netlink_again(error, &tries));
         *others = s.others;
         return error ? error : s.found;
 }
@@ -211,14 +215,18 @@ static int see_shadow(const struct nlmsghdr *h, void *context)
 
 int route_shadow(const struct setup_options *o, int family, unsigned *priority, unsigned *table)
 {
-        struct shadow s = {o, family, false, 0, 0};
+        struct shadow s;
         char buffer[NETLINK_BUFFER];
         struct nlmsghdr *h = netlink_begin(buffer, RTM_GETRULE, NLM_F_DUMP);
         struct fib_rule_hdr *r = mnl_nlmsg_put_extra_header(h, sizeof *r);
+        unsigned tries = 0;
         int error;
 
         r->family = (uint8_t)family;
-        error = netlink_talk(NULL, h, see_shadow, &s);
+        do {
+                s = (struct shadow){o, family, false, 0, 0};
+                error = netlink_talk(NULL, h, see_shadow, &s);
+        } while (netlink_again(error, &tries));
         *priority = s.priority;
         *table = s.table;
         return error ? error : s.found;
