@@ -156,6 +156,22 @@ static int see_route(const struct nlmsghdr *h, void *context)
         return MNL_CB_OK;
 }
 
+/* The kernel then sends what is in the table that is named, and no other: of a router that knows all of the Internet's
+ * routes it would send a million each time. It takes to be exact in everything (Linux 4.20); an older one sends them
+ * all. */
+static int ask_exactly(struct nlmsghdr *request, mnl_cb_t see, void *context)
+{
+        struct mnl_socket *socket = netlink_open();
+        int error;
+
+        if (!socket)
+                return -errno;
+        mnl_socket_setsockopt(socket, NETLINK_GET_STRICT_CHK, &(int){1}, sizeof(int));
+        error = netlink_talk(socket, request, see, context);
+        mnl_socket_close(socket);
+        return error;
+}
+
 int route_find(enum route_thing thing, const struct setup_options *o, int family, unsigned *others)
 {
         struct search s;
@@ -170,13 +186,14 @@ int route_find(enum route_thing thing, const struct setup_options *o, int family
         } else {
                 struct rtmsg *r = mnl_nlmsg_put_extra_header(h, sizeof *r);
                 r->rtm_family = (uint8_t)family;
+                mnl_attr_put_u32(h, RTA_TABLE, o->table);
         }
         do {
                 s = (struct search){o, family, false, 0};
-                error = netlink_talk(NULL, h, thing == ROUTE_RULE ? see_rule : see_route, &s);
+                error = ask_exactly(h, thing == ROUTE_RULE ? see_rule : see_route, &s);
         } while (netlink_again(error, &tries));
         *others = s.others;
-        return error ? error : s.found;
+        return error && error != -ENOENT ? error : s.found; /* ENOENT: there is no such table */
 }
 
 /* ---- what else is there --------------------------------------------------------------------------------------------

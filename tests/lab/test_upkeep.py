@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from lab import wait
+from lab.limpid import binary
 from test_gateway import intercepted, was_intercepted
 
 SOON = 3  # the look that needs no word comes after 5 s; a second is what it takes on a machine that is not busy
@@ -64,6 +65,23 @@ def test_others_rules_and_routes_are_none_of_its_business(lab, limpid, whole):
         subprocess.run(lab.gateway.command("ip", "rule", "del", "priority", "150"), stderr=subprocess.DEVNULL)
     whole(limpid)
     assert limpid.stderr.count(PUT_BACK) == said
+
+
+def test_a_look_reads_none_of_the_internets_routes(lab, limpid_with, tmp_path):
+    """What is looked for lies in a table of its own; others may have a million routes, and are not read each time."""
+    limpid = limpid_with()
+
+    def reads():
+        lab.gateway.run("strace", "-f", "-q", "-e", "trace=recvmsg", "-o", tmp_path / "trace", binary(), "setup", "check", "-c", limpid.path)
+        return (tmp_path / "trace").read_text().count("recvmsg(")
+
+    before = reads()
+    routes = "".join(f"route add 198.51.{n // 256}.{n % 256}/32 dev lo table 200\n" for n in range(20000))
+    lab.gateway.run("ip", "-batch", "-", input=routes)
+    try:
+        assert reads() < before + 10
+    finally:
+        lab.gateway.run("ip", "route", "flush", "table", "200")
 
 
 def test_what_cannot_be_put_back_is_said_once(lab, limpid, whole):
