@@ -33,17 +33,6 @@ static bool state_path(const struct setup_options *o, char path[PATH_MAX])
         return snprintf(path, PATH_MAX, "%s.bridge", o->state) < PATH_MAX;
 }
 
-static bool remembered(FILE *state, const char *line)
-{
-        char held[LINE];
-
-        rewind(state);
-        while (fgets(held, sizeof held, state))
-                if (strcmp(held, line) == 0)
-                        return true;
-        return false;
-}
-
 static FILE *open_state(const struct setup_options *o)
 {
         char path[PATH_MAX];
@@ -54,14 +43,9 @@ static FILE *open_state(const struct setup_options *o)
 /* Before it is changed. */
 static int remember(const struct setup_options *o, const char *line)
 {
-        FILE *state = open_state(o);
-        int error = 0;
+        char path[PATH_MAX];
 
-        if (!state)
-                return -errno;
-        if (!remembered(state, line) && fputs(line, state) < 0)
-                error = -EIO;
-        return fclose(state) == 0 ? error : -errno;
+        return state_path(o, path) ? state_remember(path, line, strlen(line)) : -errno;
 }
 
 /* ---- a bridge's own switches ---------------------------------------------------------------------------------------

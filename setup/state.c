@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { LINE = 256 };
 
 static bool is_ours(const struct stat *s)
 {
@@ -22,9 +25,7 @@ static void remove_others(const char *path)
 
 static int flags_of(const char *mode)
 {
-        if (mode[0] == 'r')
-                return O_RDONLY;
-        return mode[0] == 'a' ? O_RDWR | O_APPEND | O_CREAT : O_WRONLY | O_CREAT | O_EXCL;
+        return mode[0] == 'a' ? O_RDWR | O_APPEND | O_CREAT : O_RDONLY;
 }
 
 FILE *state_open(const char *path, const char *mode)
@@ -39,7 +40,7 @@ FILE *state_open(const char *path, const char *mode)
                 return NULL;
         error = fstat(fd, &s) != 0 ? errno : is_ours(&s) ? 0 : EPERM;
         if (!error)
-                file = fdopen(fd, mode[0] == 'w' ? "w" : mode);
+                file = fdopen(fd, mode);
         if (!error && !file)
                 error = errno;
         if (!file) {
@@ -47,4 +48,27 @@ FILE *state_open(const char *path, const char *mode)
                 errno = error;
         }
         return file;
+}
+
+static bool holds(FILE *state, const char *line, size_t known)
+{
+        char held[LINE];
+
+        rewind(state);
+        while (fgets(held, sizeof held, state))
+                if (strncmp(held, line, known) == 0)
+                        return true;
+        return false;
+}
+
+int state_remember(const char *path, const char *line, size_t known)
+{
+        FILE *state = state_open(path, "a+");
+        int error = 0;
+
+        if (!state)
+                return -errno;
+        if (!holds(state, line, known) && fputs(line, state) < 0)
+                error = -EIO;
+        return fclose(state) == 0 ? error : -errno;
 }

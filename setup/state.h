@@ -6,7 +6,11 @@
 
 #include <stdio.h>
 
-/* As fopen(3), for one of "r", "a+" and "wx". NULL and errno: ENOENT also where what was there has been removed. */
+/* As fopen(3), for one of "r" and "a+". NULL and errno: ENOENT also where what was there has been removed. */
 FILE *state_open(const char *path, const char *mode);
+
+/* Adds a line, to be called before what it tells of is changed: unless there is one that begins with as many of its
+ * bytes as `known`, for what was found first is what is given back. 0 or -errno. */
+int state_remember(const char *path, const char *line, size_t known);
 
 #endif

@@ -58,56 +58,51 @@ bool sysctl_ipv6(void)
         return sysctl_read("net/ipv6/conf/lo/disable_ipv6", value) == 0 && strcmp(value, "0") == 0;
 }
 
-/* The state file's directory (/run/limpid) is made if it is missing. */
-static FILE *create_state(const char *path)
+/* The state file's directory (/run/limpid) is made if it is missing, and the file by whoever may make files there: a
+ * warden with fewer privileges then writes to it. 0 or -errno. */
+static int make_state(const char *path)
 {
         char directory[256];
         const char *slash = strrchr(path, '/');
+        FILE *state;
 
         if (slash && slash > path && (size_t)(slash - path) < sizeof directory) {
                 snprintf(directory, sizeof directory, "%.*s", (int)(slash - path), path);
                 mkdir(directory, 0755);
         }
-        return state_open(path, "wx");
+        state = state_open(path, "a+");
+        return state && fclose(state) == 0 ? 0 : -errno;
 }
 
-/* 0: written, or there already. */
-static int remember(const struct setup_options *o)
+/* Also what another program has set while this one, or one that was killed, was at work. */
+static int remember(const struct setup_options *o, const char *path, const char *value)
 {
-        char value[SYSCTL_VALUE];
-        FILE *state = create_state(o->state);
-        int error = 0;
+        char line[256];
 
-        if (!state)
-                return errno == EEXIST ? 0 : -errno;
-        for (const struct plan_sysctl *s = plan_sysctls; s->path; s++)
-                if (sysctl_read(s->path, value) == 0 && strcmp(value, s->value) != 0)
-                        fprintf(state, "%s %s\n", s->path, value);
-        if (fflush(state) != 0)
-                error = -errno;
-        fclose(state);
-        return error;
+        snprintf(line, sizeof line, "%s %s\n", path, value);
+        return state_remember(o->state, line, strlen(path) + 1);
 }
 
 int sysctl_apply(const struct setup_options *o, struct setup_text *why)
 {
         char value[SYSCTL_VALUE];
-        int error = remember(o);
+        int error = make_state(o->state);
 
-        if (error) {
-                text_add(why, "%s: %s", o->state, strerror(-error));
-                return error;
-        }
-        for (const struct plan_sysctl *s = plan_sysctls; s->path; s++) {
+        for (const struct plan_sysctl *s = plan_sysctls; s->path && !error; s++) {
                 if (sysctl_read(s->path, value) != 0 || strcmp(value, s->value) == 0)
                         continue;
+                error = remember(o, s->path, value);
+                if (error)
+                        break;
                 error = sysctl_write(s->path, s->value);
                 if (error) {
                         text_add(why, "sysctl %s: %s", s->path, strerror(-error));
                         return error;
                 }
         }
-        return 0;
+        if (error)
+                text_add(why, "%s: %s", o->state, strerror(-error));
+        return error;
 }
 
 static bool in_plan(const char *path)

@@ -13,8 +13,8 @@ int sysctl_write(const char *path, const char *value);
 /* Whether the machine speaks IPv6: compiled in, and not switched off where the proxy listens, on ::1. */
 bool sysctl_ipv6(void);
 
-/* Sets those of the plan that differ, after writing what they were to the state file. A state file that is there is
- * kept: it holds what was found first. 0 or -errno, *why says what failed. */
+/* Sets those of the plan that differ, after adding what they were to the state file, which keeps what was found first.
+ * 0 or -errno, *why says what failed. */
 int sysctl_apply(const struct setup_options *, struct setup_text *why);
 
 /* Gives back what the state file remembers, and removes it. */

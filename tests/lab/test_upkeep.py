@@ -1,12 +1,14 @@
 """What others undo while Limpid runs is put back at the kernel's word, within a second, and said once."""
 
 import contextlib
+import signal
 import subprocess
 
 import pytest
 
 from lab import wait
 from lab.limpid import binary
+from lab.net import kill
 from test_gateway import intercepted, was_intercepted
 
 SOON = 3  # the look that needs no word comes after 5 s; a second is what it takes on a machine that is not busy
@@ -82,6 +84,33 @@ def test_a_look_reads_none_of_the_internets_routes(lab, limpid_with, tmp_path):
         assert reads() < before + 10
     finally:
         lab.gateway.run("ip", "route", "flush", "table", "200")
+
+
+def crash(limpid):
+    """All of it at once; nothing is taken down."""
+    for pid in [limpid.process.pid, *limpid.children()]:
+        kill(pid, signal.SIGKILL)
+    limpid.process.wait()
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["while it runs", "after it was killed"])
+def test_what_others_set_is_given_back_at_the_end(lab, limpid_with, killed):
+    """As wg-quick does with src_valid_mark: it cannot be on with us, and is on again without."""
+    setting = "net.ipv4.conf.all.src_valid_mark"
+    limpid = limpid_with()
+    before = limpid.before
+    if killed:
+        crash(limpid)
+    lab.gateway.run("sysctl", "-qw", f"{setting}=1")
+    try:
+        if killed:
+            limpid.start()
+        wait.eventually(lambda: lab.gateway.run("sysctl", "-n", setting) == "0\n", "the setting to be off")
+        limpid.before = before.replace(f"{setting} = 0", f"{setting} = 1")
+        limpid.stop()
+        assert lab.gateway.run("sysctl", "-n", setting) == "1\n"
+    finally:
+        lab.gateway.run("sysctl", "-qw", f"{setting}=0")
 
 
 def test_what_cannot_be_put_back_is_said_once(lab, limpid, whole):

@@ -70,13 +70,11 @@ static void expect_nothing_to_read(void)
 Test(state, ours_is_made_added_to_and_read)
 {
         char line[16];
-        FILE *f = state_open(path, "wx");
+        FILE *f = state_open(path, "a+");
 
         cr_assert_not_null(f);
         fputs("first\n", f);
         fclose(f);
-        cr_expect_null(state_open(path, "wx"));
-        cr_expect_eq(errno, EEXIST);
         f = state_open(path, "a+");
         fputs("second\n", f);
         rewind(f);
@@ -85,6 +83,15 @@ Test(state, ours_is_made_added_to_and_read)
         f = state_open(path, "r");
         cr_expect_str_eq(fgets(line, sizeof line, f), "first\n");
         fclose(f);
+}
+
+Test(state, what_was_found_first_is_remembered)
+{
+        cr_expect_eq(state_remember(path, "net/a 1\n", 6), 0);
+        cr_expect_eq(state_remember(path, "net/b 2\n", 6), 0);
+        cr_expect_eq(state_remember(path, "net/a 3\n", 6), 0);
+        expect_text(path, "net/a 1\nnet/b 2\n");
+        cr_expect_eq(state_remember("/nowhere/state", "net/a 1\n", 6), -ENOENT);
 }
 
 Test(state, a_link_is_not_followed)
