@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <nftables/libnftables.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "setup/bridge.h"
@@ -12,6 +14,7 @@
 #include "setup/plan.h"
 #include "setup/probe.h"
 #include "setup/route.h"
+#include "setup/state.h"
 #include "setup/sysctl.h"
 #include "setup/text.h"
 
@@ -75,23 +78,79 @@ static int add_routes(const struct setup_options *o, struct setup_text *why)
 }
 
 /* Only what is surely ours is deleted. */
-static int delete_routes(const struct setup_options *o, struct setup_text *why)
+static int delete_things(enum route_thing thing, const struct setup_options *o, struct setup_text *why)
 {
         int result = 0;
 
-        for (size_t f = 0; f < 2; f++)
-                for (size_t t = 0; t < 2; t++) {
-                        unsigned others;
-                        int error = 0;
+        for (size_t f = 0; f < 2; f++) {
+                unsigned others;
+                int error = route_find(thing, o, families[f], &others);
 
-                        if (route_find(things[t], o, families[f], &others) == 1)
-                                error = route_delete(things[t], o, families[f]);
-                        if (error && !result) {
-                                result = error;
-                                text_add(why, "IPv%c %s: %s", version_of(families[f]), thing_names[t],
-                                         strerror(-error));
-                        }
+                if (error == 1)
+                        error = route_delete(thing, o, families[f]);
+                if (error && error != -EAFNOSUPPORT && !result) { /* a kernel without IPv6 has none of it */
+                        result = error;
+                        text_add(why, "IPv%c %s: %s", version_of(families[f]), thing_names[thing], strerror(-error));
                 }
+        }
+        return result;
+}
+
+static int delete_routes(const struct setup_options *o, struct setup_text *why)
+{
+        int rules = delete_things(ROUTE_RULE, o, why), routes = delete_things(ROUTE_LOCAL, o, why);
+
+        return rules ? rules : routes;
+}
+
+/* ---- what another configuration has left ---------------------------------------------------------------------------
+ *
+ * Which mark and table are in use is remembered: whoever killed the program may have changed both since, and nobody
+ * could tell then that this rule and this route are ours. A line is "routes MARK/TABLE". */
+
+#define ROUTES "routes "
+
+static int remember_routes(const struct setup_options *o, struct setup_text *why)
+{
+        char line[64];
+        int error;
+
+        snprintf(line, sizeof line, ROUTES "%u/%u\n", o->mark, o->table);
+        error = state_remember(o->state, line, strlen(line));
+        if (error)
+                text_add(why, "%s: %s", o->state, strerror(-error));
+        return error;
+}
+
+/* True: *then is `o` with another mark or table, as the line says. */
+static bool are_others(const char *line, const struct setup_options *o, struct setup_options *then)
+{
+        char *slash;
+
+        if (strncmp(line, ROUTES, sizeof ROUTES - 1) != 0)
+                return false;
+        *then = *o;
+        then->mark = (uint32_t)strtoul(line + sizeof ROUTES - 1, &slash, 10);
+        then->table = *slash == '/' ? (uint32_t)strtoul(slash + 1, NULL, 10) : o->table;
+        return then->mark != o->mark || then->table != o->table;
+}
+
+static int delete_others(const struct setup_options *o, struct setup_text *why)
+{
+        FILE *state = state_open(o->state, "r");
+        struct setup_options then;
+        char line[256];
+        int result = 0;
+
+        while (state && !result && fgets(line, sizeof line, state)) {
+                if (!are_others(line, o, &then))
+                        continue;
+                result = delete_things(ROUTE_RULE, &then, why);
+                if (!result && then.table != o->table)
+                        result = delete_things(ROUTE_LOCAL, &then, why);
+        }
+        if (state)
+                fclose(state);
         return result;
 }
 
@@ -145,12 +204,16 @@ static bool is_up(void)
 int setup_up(const struct setup_options *o, struct setup_text *why)
 {
         struct setup_text ignored = {NULL, 0, 0};
-        int error = find_rivals(o, why);
-        bool was_up = !error && is_up();
+        int error = delete_others(o, why);
+        bool was_up = is_up();
 
+        if (!error)
+                error = find_rivals(o, why);
         if (error)
                 return error;
         error = sysctl_apply(o, why);
+        if (!error)
+                error = remember_routes(o, why);
         if (!error)
                 error = add_routes(o, why);
         if (!error)
@@ -165,12 +228,13 @@ int setup_up(const struct setup_options *o, struct setup_text *why)
 
 int setup_down(const struct setup_options *o, struct setup_text *why)
 {
-        int nft = delete_nft(why), routes = delete_routes(o, why), sysctls = sysctl_restore(o, why);
+        int nft = delete_nft(why), routes = delete_routes(o, why), others = delete_others(o, why);
+        int sysctls = sysctl_restore(o, why); /* and forgets all of it */
         int bridges = bridge_down(o, why), link = probe_remove();
 
         if (link)
                 text_add(why, "the link " PROBE_LINK ": %s", strerror(-link));
-        return nft ? nft : routes ? routes : sysctls ? sysctls : bridges ? bridges : link;
+        return nft ? nft : routes ? routes : others ? others : sysctls ? sysctls : bridges ? bridges : link;
 }
 
 int setup_try(const struct setup_options *o, struct setup_text *why)

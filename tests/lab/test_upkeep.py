@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 from lab import wait
-from lab.limpid import binary
-from lab.net import kill
+from lab.limpid import binary, rendered
+from lab.net import kill, unchanged
 from test_gateway import intercepted, was_intercepted
 
 SOON = 3  # the look that needs no word comes after 5 s; a second is what it takes on a machine that is not busy
@@ -91,6 +91,24 @@ def crash(limpid):
     for pid in [limpid.process.pid, *limpid.children()]:
         kill(pid, signal.SIGKILL)
     limpid.process.wait()
+
+
+@pytest.mark.parametrize("changes", [{"table": 101}, {"mark": 2}, {"mark": 6, "table": 101}], ids=["table", "mark", "both"])
+def test_what_was_killed_had_another_mark_or_table(lab, limpid_with, changes):
+    """What it left is known to be ours: it stands in nobody's way, and goes too."""
+    limpid = limpid_with()
+    before = limpid.before
+    crash(limpid)
+    limpid.config["intercept"].update(changes)
+    limpid.start()
+    limpid.before = before
+    limpid.stop()
+    limpid.start()
+    crash(limpid)
+    limpid.process = None
+    limpid.path.write_text(rendered({**limpid.config, "intercept": {"interfaces": lab.interfaces}}))
+    limpid.command("setup", "down")
+    unchanged(before, lab.kernel_state())
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["while it runs", "after it was killed"])
