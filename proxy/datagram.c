@@ -37,13 +37,14 @@ static void tally(const struct datagrams *d, enum counter_id id, int64_t n)
         count(&d->worker->counters, id, n);
 }
 
-/* What is sent is counted, and what the socket did not take. */
-static void send_run(const struct datagrams *d, int fd, union address *to, int first, int run)
+/* What is sent is counted, and what the socket did not take. False: it is no use to send more. */
+static bool send_run(const struct datagrams *d, int fd, union address *to, int first, int run)
 {
-        int sent = datagram_send(d->batch, fd, to, first, run);
+        int error, sent = datagram_send(d->batch, fd, to, first, run, &error);
 
         tally(d, COUNTER_datagrams, sent);
         tally(d, COUNTER_datagrams_dropped, run - sent);
+        return !error;
 }
 
 /* ---- flows ------------------------------------------------------------------------------------------------------- */
@@ -122,6 +123,20 @@ static struct flow *new_flow(struct datagrams *d, const union address *client, c
         return NULL;
 }
 
+/* Where nobody listens, or nothing leads to, the client shall learn it as it would without us. */
+static void refused(struct datagrams *d, struct flow *f)
+{
+        proxy_bypass(d->worker, &f->destination);
+        end_flow(d, f);
+}
+
+/* What may not go from this machine may well be forwarded by it. */
+static void send_on(struct datagrams *d, struct flow *f, int first, int run)
+{
+        if (!send_run(d, f->fd, NULL, first, run))
+                refused(d, f);
+}
+
 static void begin_flow(struct datagrams *d, struct flow *f)
 {
         flows_add_take(&d->flows, f);
@@ -172,7 +187,7 @@ static bool relay_query(struct datagrams *d, int i, const union address *client,
         f->query = query;
         begin_flow(d, f);
         tally(d, COUNTER_dns_queries, 1);
-        send_run(d, f->fd, NULL, i, 1);
+        send_on(d, f, i, 1);
         return true;
 }
 
@@ -196,7 +211,7 @@ static int relay_some(struct datagrams *d, int first, int end)
         else if ((f = new_flow(d, &client, &destination)) != NULL)
                 begin_flow(d, f);
         if (f)
-                send_run(d, f->fd, NULL, first, run);
+                send_on(d, f, first, run);
         else
                 tally(d, COUNTER_datagrams_dropped, run);
         return run;
@@ -216,14 +231,15 @@ static void listener_event(evutil_socket_t fd, short what, void *argument)
 
 /* ---- from destinations ------------------------------------------------------------------------------------------- */
 
+/* If nothing can be sent in the destination's name, its own answers may get through. */
 static void give_back(struct datagrams *d, struct flow *f, int first, int run)
 {
         int fd = reply_socket(&d->replies, &f->destination);
 
-        if (fd >= 0)
-                send_run(d, fd, &f->client, first, run);
-        else
+        if (fd < 0)
                 tally(d, COUNTER_datagrams_dropped, run);
+        else if (!send_run(d, fd, &f->client, first, run))
+                proxy_bypass(d->worker, &f->destination);
 }
 
 static void learn(struct datagrams *d, const struct flow *f, struct span reply, unsigned ifindex)
@@ -256,13 +272,6 @@ static void end_query(struct datagrams *d, struct flow *f, int n)
         }
 }
 
-/* An ICMP error: where nobody listens, or nothing leads to, the client shall learn it as it would without us. */
-static void refused(struct datagrams *d, struct flow *f)
-{
-        proxy_bypass(d->worker, &f->destination);
-        end_flow(d, f);
-}
-
 static void flow_event(evutil_socket_t fd, short what, void *argument)
 {
         struct flow *f = argument;
@@ -270,7 +279,7 @@ static void flow_event(evutil_socket_t fd, short what, void *argument)
         int n = datagram_receive(d->batch, fd);
 
         (void)what;
-        if (n < 0 && errno != EAGAIN)
+        if (n < 0 && errno != EAGAIN) /* an ICMP error */
                 refused(d, f);
         if (n <= 0)
                 return;

@@ -23,7 +23,12 @@ int datagram_receive(struct datagram_batch *b, int fd)
         return n;
 }
 
-int datagram_send(struct datagram_batch *b, int fd, union address *to, int first, int run)
+static bool is_full(int error)
+{
+        return error == EAGAIN || error == ENOBUFS || error == ENOMEM || error == EINTR;
+}
+
+int datagram_send(struct datagram_batch *b, int fd, union address *to, int first, int run, int *error)
 {
         int end = first + run, sent = 0;
 
@@ -34,9 +39,12 @@ int datagram_send(struct datagram_batch *b, int fd, union address *to, int first
                                                          .msg_iov = &b->parts[i],
                                                          .msg_iovlen = 1};
         }
+        *error = 0;
         for (int i = first; i < end;) {
                 int n = sendmmsg(fd, b->messages + i, (unsigned)(end - i), MSG_DONTWAIT | MSG_NOSIGNAL);
 
+                if (n < 0 && !is_full(errno))
+                        *error = errno;
                 sent += n > 0 ? n : 0;
                 i += n > 0 ? n : 1;
         }

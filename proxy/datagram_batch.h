@@ -24,9 +24,10 @@ struct datagram_batch {
 int datagram_receive(struct datagram_batch *, int fd);
 
 /* Sends `run` of them, from `first` on, as they are now; `to` is NULL on a connected socket. What cannot be sent is
- * lost, as it would be on a full link. Returns how many were sent. They cannot be looked at any more for what came with
- * them.
+ * lost, as it would be on a full link. Returns how many were sent. *error: 0, or what is no full link: an ICMP error
+ * that had come before, a firewall that lets nothing out, a route that is gone. They cannot be looked at any more for
+ * what came with them.
  */
-int datagram_send(struct datagram_batch *, int fd, union address *to, int first, int run);
+int datagram_send(struct datagram_batch *, int fd, union address *to, int first, int run, int *error);
 
 #endif

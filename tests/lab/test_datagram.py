@@ -129,6 +129,18 @@ def test_where_nobody_listens_the_client_learns_it(lab, limpid, grown):
     assert "flows_open" not in grown()
 
 
+@pytest.mark.parametrize("dropped", ["udp dport %d", "udp sport %d"], ids=["to servers", "to clients"])
+def test_what_the_firewall_does_not_let_out_goes_direct(lab, limpid, server, dropped):
+    """OUTPUT may drop what FORWARD lets through, in either direction: without Limpid it works, so it does with it."""
+    lab.gateway.run("nft", "add table inet lab_fw; add chain inet lab_fw out { type filter hook output priority filter; };"
+                    f"add rule inet lab_fw out {dropped % PORT} drop")
+    try:
+        for there in (server(), server(family=6)):
+            wait.eventually(lambda: direct(lab.client, there), "a datagram to go direct and come back")
+    finally:
+        lab.gateway.run("nft", "delete", "table", "inet", "lab_fw")
+
+
 def test_a_dead_proxy_leaves_datagrams_direct_at_once(lab, limpid_with, server):
     relay = limpid_with(datagram={"ports": [PORT]})
     both = server(), server(family=6)
