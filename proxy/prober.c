@@ -14,6 +14,7 @@
 #include "proxy/privilege.h"
 #include "setup/bridge.h"
 #include "setup/probe.h"
+#include "setup/sysctl.h"
 
 enum {
         SIX = 0x10,                      /* in the prober's exit status: the stage is that of IPv6 */
@@ -65,9 +66,10 @@ static enum stage try(int fd, uint16_t port, int family, const struct probe_toke
         return memcmp(answer, t->answer, sizeof answer) == 0 ? STAGE_ANSWERED : STAGE_UNACCEPTED;
 }
 
+/* IPv6 may have been switched off on the machine since the beginning: then nothing of it is intercepted. */
 static int be_prober(const struct prober *p, const struct config *config, pid_t warden)
 {
-        int fds[FAMILIES] = {probe_socket(p->probe, AF_INET), probe_socket(p->probe, AF_INET6)};
+        int fds[FAMILIES] = {probe_socket(p->probe, AF_INET), sysctl_ipv6() ? probe_socket(p->probe, AF_INET6) : -1};
         uint16_t port = config->setup.ports[0];
         const char *why;
 

@@ -189,16 +189,25 @@ def test_it_says_what_it_takes(lab, limpid_with):
     limpid.start()
 
 
-def test_where_the_machine_has_ipv6_switched_off_ipv4_goes_on(lab, limpid_with, monkeypatch):
+@pytest.mark.parametrize("when", ["before", "while it runs"])
+def test_where_the_machine_has_ipv6_switched_off_ipv4_goes_on(lab, limpid_with, monkeypatch, when):
     """On a machine of its own, since switching it on again does not give all addresses back."""
     machine = Namespace(lab._name("four"))
+    off = lambda: machine.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
     try:
-        machine.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv4.ip_forward=1")
+        if when == "before":
+            off()
+        machine.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
         machine.run("ip", "link", "set", "lo", "up")
         limpid = limpid_with(start=False)
         monkeypatch.setattr(limpid, "lab", SimpleNamespace(gateway=machine, kernel_state=lambda: machine.run("ip", "-4", "rule")))
         limpid.start(ready=False)
         limpid.said(THROUGH)
+        if when != "before":
+            off()
+            kill(limpid.proxy(), signal.SIGKILL)
+            limpid.said("(?s)the gate is open.*ended by signal 9.*the gate is open")
+            assert "self-test over IPv6" not in limpid.stderr
         limpid.command("setup", "check")
         limpid.stop()
     finally:
