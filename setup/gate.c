@@ -202,7 +202,9 @@ int gate_bypass(struct gate *g, const struct sockaddr *a, unsigned seconds)
                 forget_answer(g, BRIDGE_TABLE, host, port);
                 forget_answer(g, PLAN_TABLE, host, port);
         }
-        hand_back(g, BRIDGE_TABLE, is_six, host, port, seconds); /* which need not be there */
+        /* Which need not be there. The other one must not outlive it: what is taken off a bridge and not intercepted
+         * takes a route. */
+        hand_back(g, BRIDGE_TABLE, is_six, host, port, seconds + 1);
         return hand_back(g, PLAN_TABLE, is_six, host, port, seconds);
 }
 
@@ -233,7 +235,7 @@ int gate_crowded(struct gate *g, const struct sockaddr *a, unsigned seconds)
         if (!g->nft)
                 return ipset_crowded(a->sa_family, is_six ? (const void *)&network : &four->sin_addr, seconds);
         inet_ntop(a->sa_family, is_six ? (const void *)&network : &four->sin_addr, host, sizeof host);
-        renew_crowded(g, BRIDGE_TABLE, version, host, seconds); /* which need not be there */
+        renew_crowded(g, BRIDGE_TABLE, version, host, seconds + 1); /* as above */
         return renew_crowded(g, PLAN_TABLE, version, host, seconds);
 }
 
