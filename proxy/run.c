@@ -106,6 +106,7 @@ static int prepare(struct warden *w)
         folders_make(w->config);
         resolvers_read(&w->resolvers, w->config, RESOLVERS_PATH);
         error = w->config->manual ? 0 : upkeep_apply(&w->config->setup);
+        w->applied = !error && !w->config->manual;
         if (!error && (error = gate_open_handle(&w->gate, &w->config->setup, w->config->manual)) != 0)
                 log_errno(LOG_ERR, error, "the gate cannot be reached");
         if (!error)
@@ -134,7 +135,7 @@ static int run(struct config **config, const char *path, int claim)
                 status = warden_serve(&w);
         upkeep_close(&w.upkeep);
         prober_close(&w.prober);
-        if (status != 0 && w.gate && !w.config->manual)
+        if (status != 0 && w.applied)
                 setup_down(&w.config->setup, &why);
         if (status == 0)
                 log_say(LOG_NOTICE, "limpid has ended");

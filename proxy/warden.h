@@ -16,6 +16,7 @@ struct warden {
         const char *path;      /* of the configuration's file */
         struct config *config; /* owned, and so is the next */
         struct config *next;   /* read anew, in force when the proxy has ended; NULL: none */
+        bool applied;          /* the set-up, once */
         struct gate *gate;     /* NULL: taken down */
         bool open;             /* the gate, as it was last told to the proxy and the log */
         int gate_error;
