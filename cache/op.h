@@ -37,6 +37,12 @@ int enqueue(struct store *, struct op *, bool force);
 int op_apply(struct store *, MDB_txn *, struct op *, struct doomed *);
 /* Its selecting values find it from now on, and no longer what it replaces. */
 int op_list(struct store *, MDB_txn *, struct op *, struct doomed *);
+/* What it was to take away must not be found, now or later. */
+static inline bool op_removes(const struct op *op)
+{
+        return op->kind == OP_REMOVE || op->kind == OP_ABANDON || op->kind == OP_PURGE;
+}
+
 /* Its transaction was committed: what it did is done for good. */
 void op_committed(struct op *);
 

@@ -81,7 +81,7 @@ static int transact(struct store *s, struct op *first, uint64_t room)
         struct doomed doomed = {0};
         uint64_t before;
         MDB_txn *txn;
-        int error = mdb_txn_begin(s->env, NULL, 0, &txn);
+        int error = store_readable(s) ? mdb_txn_begin(s->env, NULL, 0, &txn) : EIO;
 
         if (error)
                 return error;
@@ -95,6 +95,8 @@ static int transact(struct store *s, struct op *first, uint64_t room)
                 error = write_totals(s, txn, doomed.bytes);
         if (!error)
                 count_up(s, txn);
+        if (!error && !store_readable(s))
+                error = EIO; /* what was read of the map meanwhile may have been zeros */
         error = commit_or_abort(txn, error);
         if (!error)
                 atomic_fetch_add(&s->body_bytes, (uint64_t)doomed.bytes);
@@ -159,6 +161,8 @@ int commit_batch(struct store *s, struct op *batch, size_t bytes)
                 op->error = error;
                 if (is_full(error) && batch->next && commit_one(s, op) > 0)
                         disk = op->error;
+                if (is_full(op->error) && op_removes(op)) /* there will be room: as with a disk that is full */
+                        disk = op->error = ENOSPC;
                 while (op->unfinished && !op->error) /* a purge removes so much in one transaction and no more */
                         if (commit_one(s, op) > 0)
                                 disk = op->error;

@@ -111,7 +111,7 @@ static int put_visits(struct store *s, MDB_txn *txn)
 void keep_visits(struct store *s)
 {
         MDB_txn *txn;
-        int error = mdb_txn_begin(s->env, NULL, 0, &txn);
+        int error = store_readable(s) ? mdb_txn_begin(s->env, NULL, 0, &txn) : EIO;
 
         if (error)
                 return;

@@ -195,7 +195,7 @@ static bool closing(struct queue *q)
 /* What must go when it can: nobody waits for it, or he has had his answer. */
 static bool outlasts(const struct op *op)
 {
-        return op->kind == OP_REMOVE || op->kind == OP_ABANDON || (op->kind == OP_PURGE && !op->purged);
+        return op_removes(op) && !op->purged;
 }
 
 /* He who asked for a purge is told that it is not done yet. */

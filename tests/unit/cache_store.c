@@ -555,6 +555,61 @@ Test(store, what_was_invalid_when_the_disk_failed_is_removed_when_it_works_again
         sem_destroy(&done);
 }
 
+/* Small ones, until one fails. */
+static int put_until_full(void)
+{
+        struct stored s = plain();
+        int error = 0;
+
+        for (int i = 0; i < 1000 && !error; i++) {
+                char url[64];
+                struct key k;
+
+                snprintf(url, sizeof url, "http://a:80/%d", i);
+                k = key_of_url(url);
+                cr_assert_eq(store_put_response(store, &(struct put){.id = store_next_id(store),
+                                                                     .key = &k,
+                                                                     .stored = &s,
+                                                                     .done = note_done,
+                                                                     .context = &error}),
+                             0);
+                store_sync(store);
+        }
+        return error;
+}
+
+static sem_t answered;
+static int64_t answer;
+
+static void post_purged(void *context, int64_t removed)
+{
+        (void)context;
+        answer = removed;
+        sem_post(&answered);
+}
+
+/* Nothing comes free while a reader holds a snapshot. The response is pinned, so that eviction does not take it. */
+Test(store, what_was_invalid_when_the_map_was_full_is_removed_when_there_is_room)
+{
+        uint64_t id;
+
+        reopen(1 << 20);
+        id = put("http://a:80/old", "old");
+        cr_assert(store_pin(store, id));
+        cr_assert_eq(sem_init(&answered, 0, 0), 0);
+        cr_assert_eq(reader_begin(reader), 0);
+        cr_assert_eq(put_until_full(), MDB_MAP_FULL);
+        cr_assert_eq(store_purge(store, PURGE_KEY, SPAN("http://a:80/old"), post_purged, NULL), 0);
+        sem_wait(&answered);
+        cr_assert_eq(answer, -1, "he who asked knows that it was not done yet");
+        reader_end(reader);
+        store_sync(store);
+        cr_expect_eq(find("http://a:80/old", &(struct found){0}), FIND_NONE);
+        reader_end(reader);
+        store_unpin(store, id);
+        sem_destroy(&answered);
+}
+
 /* What cannot be removed is still there at the next start: an expiry or a validation finds it out. */
 Test(store, closing_waits_for_no_disk_that_fails, .timeout = 30)
 {
@@ -1139,6 +1194,30 @@ Test(store, a_fault_in_the_map_sets_the_store_aside)
         cr_assert_neq(reader_begin(reader), 0);
         store_status(store, &status);
         cr_assert(status.set_aside);
+}
+
+/* What the writer reads of such a map may be zeros. */
+Test(store, nothing_is_written_to_a_store_that_is_set_aside)
+{
+        struct key k = key_of_url("http://a:80/new");
+        struct stored s = plain();
+        const void *start;
+        int error = 0;
+        size_t len;
+
+        put("http://a:80/old", "old");
+        store_map(store, &start, &len);
+        cr_assert(store_sigbus(store, start));
+        cr_assert_eq(store_put_response(store, &(struct put){.id = store_next_id(store),
+                                                             .key = &k,
+                                                             .stored = &s,
+                                                             .done = note_done,
+                                                             .context = &error}),
+                     0);
+        reopen(32 << 20);
+        cr_expect_neq(error, 0);
+        cr_expect(holds("http://a:80/old", "old"));
+        cr_expect_not(holds("http://a:80/new", ""));
 }
 
 static struct {
