@@ -69,7 +69,13 @@ size_t record_size(const struct record *r)
                (r->inlined ? r->body.len : 0);
 }
 
-void record_write(const struct record *r, char *value)
+/* By an odd number: no two ids give the same. */
+static uint64_t record_checksum(const char *at, size_t len, uint64_t id)
+{
+        return XXH3_64bits(at, len) ^ (id * 0x9e3779b97f4a7c15ULL);
+}
+
+void record_write(const struct record *r, uint64_t id, char *value)
 {
         const struct stored *s = &r->stored;
         char *at = value + 8;
@@ -98,7 +104,7 @@ void record_write(const struct record *r, char *value)
         put_span(&at, s->fields);
         if (r->inlined)
                 put_span(&at, r->body);
-        put64(&value, XXH3_64bits(value + 8, (size_t)(at - value) - 8));
+        put64(&value, record_checksum(value + 8, (size_t)(at - value) - 8, id));
 }
 
 static struct span take_span(const char **at, size_t len)
@@ -151,9 +157,9 @@ bool record_read(struct record *r, struct span value)
         return r->inlined ? r->body.len == r->length : r->body.len == 0;
 }
 
-bool record_sound(struct span value)
+bool record_sound(struct span value, uint64_t id)
 {
-        return value.len >= RECORD_FIXED && get64(value.at) == XXH3_64bits(value.at + 8, value.len - 8);
+        return value.len >= RECORD_FIXED && get64(value.at) == record_checksum(value.at + 8, value.len - 8, id);
 }
 
 /* ---- slices --------------------------------------------------------------------------------------------------------
@@ -184,18 +190,29 @@ bool slice_sound(struct span value, uint64_t id, uint64_t offset)
 /* ---- resources -----------------------------------------------------------------------------------------------------
  */
 
+void resource_seal(char *value, size_t len)
+{
+        put64(&value, XXH3_64bits(value + RESOURCE_CHECKSUM, len - RESOURCE_CHECKSUM));
+}
+
+bool resource_sound(struct span value)
+{
+        return value.len >= RESOURCE_CHECKSUM &&
+               get64(value.at) == XXH3_64bits(value.at + RESOURCE_CHECKSUM, value.len - RESOURCE_CHECKSUM);
+}
+
 bool resource_key(struct span value, struct span *text, struct span *rest)
 {
-        const char *at = value.at;
+        const char *at = value.at + RESOURCE_CHECKSUM;
         size_t len;
 
-        if (value.len < 2)
+        if (value.len < RESOURCE_CHECKSUM + 2)
                 return false;
         len = take(&at, 2);
-        if (len > value.len - 2)
+        if (len > value.len - RESOURCE_CHECKSUM - 2)
                 return false;
         *text = take_span(&at, len);
-        *rest = (struct span){at, value.len - 2 - len};
+        *rest = (struct span){at, value.len - RESOURCE_CHECKSUM - 2 - len};
         return true;
 }
 

@@ -5,9 +5,9 @@
  *              last_modified, stale_while_revalidate, stale_if_error 8 each | length 8 | inlined 1 |
  *              lengths of etag, last_modified_text, reason 2 each, of fields 4 | these texts | an inline body
  *   slices     checksum 16 | payload
- *   resources  length of the key's text 2 | text | entries: id 8 | variant 8 | length of names 2 | names
+ *   resources  checksum 8 | length of the key's text 2 | text | entries: id 8 | variant 8 | length of names 2 | names
  *
- * A response's checksum is over all that follows it. */
+ * A checksum is over all that follows it, and over whose it is. */
 #ifndef CACHE_RECORD_H
 #define CACHE_RECORD_H
 
@@ -31,11 +31,11 @@ static inline uint64_t record_body_bytes(const struct record *r)
 
 /* The bytes that record_write needs; it writes exactly these. */
 size_t record_size(const struct record *);
-void record_write(const struct record *, char *value);
+void record_write(const struct record *, uint64_t id, char *value);
 
 /* False where the value cannot be one. The checksum is not looked at. */
 bool record_read(struct record *, struct span value);
-bool record_sound(struct span value);
+bool record_sound(struct span value, uint64_t id);
 
 /* Of the bytes, and of whose they are: the response's id and the offset of the first. */
 void slice_checksum(struct span payload, uint64_t id, uint64_t offset, char out[SLICE_CHECKSUM]);
@@ -46,7 +46,12 @@ struct variant {
         struct span names;
 };
 
-/* Walks a resource's value: its key first, then its variants, newest last. */
+/* To be called last: writes the checksum of a resource's value, for which it has RESOURCE_CHECKSUM bytes in front. */
+enum { RESOURCE_CHECKSUM = 8 };
+void resource_seal(char *value, size_t len);
+bool resource_sound(struct span value);
+
+/* Walks a resource's value: its key first, then its variants, newest last. The checksum is not looked at. */
 bool resource_key(struct span value, struct span *text, struct span *rest);
 bool resource_next(struct span *rest, struct variant *);
 

@@ -15,7 +15,7 @@
 #include "cache/store_private.h"
 
 enum {
-        FORMAT = 2,
+        FORMAT = 3,
         MODE = 0600,
         DIRECTORY_MODE = 0700,
         READERS = 126,

@@ -54,7 +54,7 @@ static int put_record(struct store *s, MDB_txn *txn, uint64_t id, const struct r
         response_key(id, key);
         error = mdb_put(txn, s->responses, &k, &v, MDB_RESERVE);
         if (!error)
-                record_write(r, v.mv_data);
+                record_write(r, id, v.mv_data);
         return error;
 }
 
@@ -101,12 +101,12 @@ static int put_resource(struct store *s, MDB_txn *txn, const struct op *op, stru
 
         if (error && error != MDB_NOTFOUND)
                 return error;
-        if (!error && (!resource_key(value, &text, &rest) || !span_equal(text, op->key)))
-                rest = (struct span){NULL, 0}; /* a clash of hashes: the newer key takes the place */
+        if (!error && (!resource_sound(value) || !resource_key(value, &text, &rest) || !span_equal(text, op->key)))
+                rest = (struct span){NULL, 0}; /* damaged, or a clash of hashes: the newer key takes the place */
         copy = malloc(value.len + op->key.len + op->names.len + 32);
         if (!copy)
                 return ENOMEM;
-        at = copy;
+        at = copy + RESOURCE_CHECKSUM;
         put16(&at, (uint16_t)op->key.len);
         put_span(&at, op->key);
         keep_variants(rest, op, &at, gone);
@@ -115,6 +115,7 @@ static int put_resource(struct store *s, MDB_txn *txn, const struct op *op, stru
         put16(&at, (uint16_t)op->names.len);
         put_span(&at, op->names);
         v = (MDB_val){(size_t)(at - copy), copy};
+        resource_seal(copy, v.mv_size);
         error = mdb_put(txn, s->resources, &k, &v, 0);
         free(copy);
         return error;
@@ -172,7 +173,7 @@ static int apply_freshen(struct store *s, MDB_txn *txn, struct op *op)
 
         response_key(op->id, key);
         error = read_value(txn, s->responses, key, sizeof key, &value);
-        if (error || !record_sound(value) || !record_read(&old, value))
+        if (error || !record_sound(value, op->id) || !record_read(&old, value))
                 return error == MDB_NOTFOUND ? 0 : error;
         memcpy(new.resource, old.resource, KEY_HASH);
         new.length = old.length;

@@ -46,12 +46,14 @@ static int unlist(struct store *s, MDB_txn *txn, const uint8_t hash[KEY_HASH], u
         char *copy, *at, *start;
         int error = read_value(txn, s->resources, hash, KEY_HASH, &value);
 
-        if (error || !resource_key(value, &text, &rest))
+        if (!error && (!resource_sound(value) || !resource_key(value, &text, &rest)))
+                return mdb_del(txn, s->resources, &k, NULL); /* of no use to anybody */
+        if (error)
                 return error == MDB_NOTFOUND ? 0 : error;
         copy = malloc(value.len);
         if (!copy)
                 return ENOMEM;
-        at = copy;
+        at = copy + RESOURCE_CHECKSUM;
         put16(&at, (uint16_t)text.len);
         put_span(&at, text);
         start = at;
@@ -63,6 +65,7 @@ static int unlist(struct store *s, MDB_txn *txn, const uint8_t hash[KEY_HASH], u
                         put_span(&at, v.names);
                 }
         new = (MDB_val){(size_t)(at - copy), copy};
+        resource_seal(copy, new.mv_size);
         error = at == start ? mdb_del(txn, s->resources, &k, NULL) : mdb_put(txn, s->resources, &k, &new, 0);
         free(copy);
         return error;

@@ -33,7 +33,7 @@ static void tell_variant(const struct listing *l, struct span text, const struct
         response_key(v->id, key);
         if (read_value(l->reader->txn, l->reader->store->responses, key, sizeof key, &value) != 0)
                 return;
-        listed.sound = record_sound(value) && record_read(&record, value);
+        listed.sound = record_sound(value, v->id) && record_read(&record, value);
         if (listed.sound) {
                 listed.found = (struct found){v->id, record.stored, record.length, record.inlined, record.body};
                 listed.bytes = record.inlined ? record.length : sliced_bytes(l->reader, v->id, &listed.first);

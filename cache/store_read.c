@@ -157,7 +157,7 @@ static void prefetch_value(struct span value)
 
 static bool is_sound(struct place p, struct span value)
 {
-        return p.offset == OFFSET_RECORD ? record_sound(value) : slice_sound(value, p.id, p.offset);
+        return p.offset == OFFSET_RECORD ? record_sound(value, p.id) : slice_sound(value, p.id, p.offset);
 }
 
 /* True: the value is in memory and good. `cold`: it is not in memory, or not verified and too long to do so here. */
@@ -253,6 +253,10 @@ static enum find place_resource(struct reader *r, const struct key *key, bool wa
         place_of_key(key, &place);
         if (found == FIND_COLD && loaded_take(r->store, place))
                 found = find_resource(r, hash, true, value);
+        if (found == FIND_HIT && !resource_sound(*value)) {
+                atomic_fetch_add(&r->store->damaged, 1);
+                return FIND_NONE;
+        }
         if (found == FIND_HIT)
                 keep_in_mind(r, r->resources, hash.at, *value);
         return found;

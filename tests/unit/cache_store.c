@@ -815,7 +815,7 @@ Test(store, another_format_is_set_aside)
         static const struct {
                 char version;
                 const char *said;
-        } others[] = {{3, "newer"}, {1, "too old"}};
+        } others[] = {{4, "newer"}, {1, "too old"}};
 
         for (size_t i = 0; i < 2; i++) {
                 put("http://a:80/", "x");
@@ -952,6 +952,54 @@ Test(store, a_response_of_another_key_is_none)
         cr_expect_eq(find("http://a:80/1", &f), FIND_NONE);
         reader_end(reader);
         cr_assert(holds("http://a:80/2", "two"));
+}
+
+static uint64_t selecting;
+
+/* The list under their key names the second one where it named the first. */
+static void rename_variant(int fd, off_t size)
+{
+        char old[16], new[8];
+
+        memcpy(old, &found_id, 8);
+        memcpy(old + 8, &selecting, 8);
+        memcpy(new, &other_id, 8);
+        replace_all(fd, size, old, new, sizeof old, 0, sizeof new);
+}
+
+static uint64_t put_selected(uint64_t hash, struct span body)
+{
+        struct key k = key_of_url("http://a:80/");
+        struct stored s = plain();
+        struct put p = {.id = store_next_id(store),
+                        .key = &k,
+                        .vary = SPAN("accept-language"),
+                        .variant = hash,
+                        .stored = &s,
+                        .length = body.len,
+                        .body = body};
+
+        cr_assert_eq(store_put_response(store, &p), 0);
+        store_sync(store);
+        return p.id;
+}
+
+Test(store, a_response_for_other_selecting_values_is_none)
+{
+        struct store_status status;
+        struct found f;
+
+        selecting = vary_hash(SPAN("accept-language"), &request);
+        found_id = put_selected(selecting, SPAN("mine"));
+        other_id = put_selected(selecting + 1, SPAN("another's"));
+        cr_assert(holds("http://a:80/", "mine"));
+        change_file(rename_variant);
+        cr_expect_eq(find("http://a:80/", &f), FIND_NONE);
+        reader_end(reader);
+        store_status(store, &status);
+        cr_expect_eq(status.damaged, 1);
+        found_id = put_selected(selecting, SPAN("mine again"));
+        cr_expect(holds("http://a:80/", "mine again"));
 }
 
 static _Atomic int prefaulted;
