@@ -361,6 +361,9 @@ enum step step_judge(struct exchange *);
 enum step step_adapt(struct exchange *);
 enum step step_relay(struct exchange *);
 
+/* step_response.c: the body follows whose head has come. */
+void exchange_begin_body(struct exchange *);
+
 /* step_response.c: the fields that a response varies by; false: nothing can be said. The most that one response may
  * hold of the key's store. */
 bool exchange_nominate(struct out *names, const struct message *response);

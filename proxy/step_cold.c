@@ -164,6 +164,7 @@ enum step exchange_begin_sparse(struct exchange *x, const struct byte_range *r, 
         fills_note(x->worker->proxy->fills, NOTED_UNSPARSE, &x->key, why || !x->etag_len);
         x->detail = why;
         x->total = total;
+        x->probe |= x->want.first >= total; /* what is stored then says that there is nothing (RFC 9110 §15.5.17) */
         x->at = x->want.first;
         x->end = x->want.last < total ? x->want.last + 1 : total;
         x->gap_end = r->last + 1;

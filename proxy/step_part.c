@@ -210,6 +210,7 @@ static bool same_validator(const struct exchange *x, const struct message *m)
 enum step exchange_ask_plainly(struct exchange *x)
 {
         exchange_drop_claim(x);
+        part_end(&x->writer, NULL, NULL);
         x->gap = GAP_NONE;
         x->suffix = 0;
         x->solo = true;
@@ -286,6 +287,8 @@ enum step exchange_judge_part(struct exchange *x)
                 exchange_note_host(x, m->status == 200);
         if (x->probe && m->status == 416) /* of the first of several ranges alone */
                 return exchange_ask_plainly(x);
+        if (m->status == 304 && !x->reply_started) /* to a question without a condition */
+                return exchange_ask_plainly(x);
         if (m->status == 200 && x->gap == GAP_COLD && !x->probe && exchange_join_whole(x))
                 return STEP_JOIN;
         if (m->status == 200 && x->gap == GAP_STORED && !x->reply_started && !message_has(x->request, FIELD_RANGE))
@@ -298,10 +301,10 @@ enum step exchange_judge_part(struct exchange *x)
                 enum step next = exchange_begin_sparse(x, &r, total);
 
                 if (next == STEP_FILL_GAP)
-                        x->reply_body = body_start(&x->reply_storage, m);
+                        exchange_begin_body(x);
                 return next;
         }
-        x->reply_body = body_start(&x->reply_storage, m);
+        exchange_begin_body(x);
         if (total != x->total || !same_validator(x, m))
                 return changed(x);
         x->gap_end = r.last + 1;

@@ -37,6 +37,7 @@ static enum step no_head(struct exchange *x)
 /* A reply without a status line goes to the client as it is, to the close (cases.md R6). */
 static enum step relay_bare(struct exchange *x)
 {
+        exchange_drop_claim(x); /* nobody need wait for it */
         x->detail = "the reply has no HTTP status line";
         x->reply_started = true;
         exchange_becomes_tunnel(x);
@@ -46,7 +47,7 @@ static enum step relay_bare(struct exchange *x)
 
 static enum step bad_head(struct exchange *x, const struct fault *fault)
 {
-        if (fault->kind == FAULT_BARE && !x->interims)
+        if (fault->kind == FAULT_BARE && !x->interims && !x->reply_started && !x->background)
                 return relay_bare(x);
         return exchange_fail(x, 502, fault->why ? fault->why : "the origin server's answer is malformed");
 }
@@ -59,7 +60,7 @@ static bool send_interim(struct exchange *x)
 
         if (++x->interims > INTERIM_MAX)
                 return false;
-        if (x->request->minor == 0)
+        if (x->request->minor == 0 || x->reply_started) /* in the middle of a body: what is missing of it is fetched */
                 return true;
         render_interim(&out, &x->worker->response);
         head = (struct iovec){out.at, out.len};
@@ -336,6 +337,13 @@ enum step step_judge(struct exchange *x)
 /* ---- the reply -----------------------------------------------------------------------------------------------------
  */
 
+void exchange_begin_body(struct exchange *x)
+{
+        if (x->reply_body) /* of a part that came before */
+                body_stop(x->reply_body);
+        x->reply_body = body_start(&x->reply_storage, &x->worker->response);
+}
+
 void exchange_hold(struct exchange *x, struct span head)
 {
         x->sent += conn_hold(&x->client->conn, head);
@@ -366,7 +374,7 @@ enum step step_adapt(struct exchange *x)
         struct response_options options = {0};
 
         note_content_type(x);
-        x->reply_body = body_start(&x->reply_storage, m);
+        exchange_begin_body(x);
         if (x->part && x->ranged && exchange_share_range(x))
                 return STEP_SHARE;
         options.date = x->response_time;

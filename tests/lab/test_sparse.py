@@ -11,7 +11,7 @@ from lab import wait
 from lab.net import blocked
 from lab.nginx import pattern
 from lab.origin import answer
-from lab.wire import get, reply
+from lab.wire import chunked, get, reply
 
 MIB, UNIT = 1 << 20, 65504
 STORED = "Cache-Control: max-age=600"
@@ -60,6 +60,17 @@ def test_a_range_of_a_cold_object_is_stored(limpid, origin, fetch, first, last):
     assert len(there.requests) == 1
     wanted = (len(BODY) if last is None else min(last + 1, len(BODY))) - first
     assert cost(there) <= wanted + 2 * UNIT
+
+
+@pytest.mark.parametrize("etag", ['"v1"', None])
+@pytest.mark.parametrize("asked", ["500-", "500-599", "64000-70000", "70000-"])
+def test_a_range_that_begins_behind_a_cold_object(limpid, origin, fetch, asked, etag):
+    """As of a download that is whole and is to be resumed: the units around what is wanted exist, but not what is wanted."""
+    there = origin(answer(ranged(BODY[:500], etag=etag)))
+    for _ in range(2):
+        got = fetch(there, "/file", f"Range: bytes={asked}")
+        assert got.status == 416 and got.get("Content-Range") == "bytes */500"
+    assert fetch(there, "/file").body == BODY[:500]
 
 
 def test_only_the_gaps_are_fetched(limpid, origin, fetch):
@@ -235,6 +246,51 @@ def test_another_answer_in_the_middle_of_a_reply(limpid, origin, fetch, connect)
         wire.response()
     assert wire.end == "reset"
     part(fetch, there, 0, 2 * MIB)
+
+
+def test_an_interim_response_in_the_middle_of_a_reply_is_no_part_of_it(limpid, origin, fetch):
+    early = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
+    there = origin(answer(ranged(), lambda request: early + ranged()(request)))
+    part(fetch, there, 0, MIB)
+    part(fetch, there, 0, 2 * MIB)
+    assert len(there.requests) == 2
+
+
+def test_an_answer_without_a_status_line_in_the_middle_of_a_reply_cuts_it(limpid, origin, fetch, connect):
+    there = origin(answer(ranged(), b"ICY 200 OK\r\n\r\nmusic", ranged()))
+    part(fetch, there, 0, MIB)
+    wire = connect(there)
+    wire.send(get(there.host, "/file", f"Range: bytes=0-{2 * MIB}"))
+    with pytest.raises(ConnectionError):
+        wire.response()
+    assert wire.end == "reset" and b"music" not in wire.received
+    part(fetch, there, 0, 2 * MIB)
+
+
+def test_not_modified_is_no_answer_for_a_gap(limpid, origin, fetch):
+    """A server that takes If-Range for a condition on all of it: it is asked as the client has asked."""
+    def play(request):
+        if request.get("If-None-Match") or request.get("If-Range"):
+            return f'HTTP/1.1 304 Not Modified\r\nETag: "v1"\r\n{STORED}\r\n\r\n'.encode()
+        return ranged(BODY, *([] if there.requests[1:] else ["Age: 700"]))(request)
+
+    there = origin(answer(play))
+    part(fetch, there, 0, 99)
+    part(fetch, there, 0, 3 * MIB)
+    assert len(there.requests) == 4
+
+
+def test_trailers_of_parts_are_let_go(limpid, origin, fetch):
+    """Several parts, each in chunks and with a trailer section: a sanitizer tells at the end whether one is left behind."""
+    def play(request):
+        head, _, body = ranged(BODY, "Content-Type: text/plain")(request).partition(b"\r\n\r\n")
+        fields = [line for line in head.split(b"\r\n") if not line.startswith(b"Content-Length")]
+        return b"\r\n".join([*fields, b"Transfer-Encoding: chunked", b"", b""]) + chunked(body, trailers=["X-Sum: 1"])
+
+    there = origin(answer(play))
+    got = fetch(there, "/file", f"Range: bytes=0-9,{3 * MIB}-{4 * MIB},{7 * MIB}-")
+    assert parts_of(got) == {(0, 9): BODY[:10], (3 * MIB, 4 * MIB): BODY[3 * MIB:4 * MIB + 1], (7 * MIB, 8 * MIB - 1): BODY[7 * MIB:]}
+    assert len(there.requests) == 3
 
 
 @pytest.mark.parametrize("field", ["Authorization: Basic eA==", "Cache-Control: private"])
