@@ -192,6 +192,7 @@ enum step step_join(struct exchange *x)
                 return follow(x);
         case FILL_ANEW:
                 fill_leave(&x->part);
+                x->solo = true; /* what has to be validated for each is so for all at once, not one after the other */
                 return look_again(x);
         case FILL_CUT:
         case FILL_RELEASED:

@@ -3,6 +3,7 @@
 #include "http/fields.h"
 #include "http/reference.h"
 #include "http/render.h"
+#include "http/reuse.h"
 #include "http/storing.h"
 #include "http/vary.h"
 #include "proxy/client.h"
@@ -294,6 +295,15 @@ static bool may_say_more(const struct exchange *x)
         return body || x->head_only || (m->framing == FRAMING_NONE && announced);
 }
 
+/* Whether others who ask for the same will fare alike: a part, and what one client's own wish has brought, say nothing
+ * of the whole that they want. */
+static bool tells_of_others(const struct exchange *x)
+{
+        uint16_t status = x->worker->response.status;
+
+        return status != 206 && status != 416 && x->request->method != METHOD_HEAD && request_is_anybodys(x->request);
+}
+
 enum step step_judge(struct exchange *x)
 {
         const struct message *m = &x->worker->response;
@@ -315,7 +325,7 @@ enum step step_judge(struct exchange *x)
         exchange_update_by_head(x);
         if (x->store && (x->look || may_keep_post(x))) {
                 x->detail = start_whole_fill(x);
-                if (x->look && m->status != 206 && m->status != 416) /* those say nothing of the whole */
+                if (x->look && tells_of_others(x))
                         fills_note(x->worker->proxy->fills, NOTED_UNSHAREABLE, &x->key, x->detail != NULL);
         }
         if (x->detail)

@@ -32,6 +32,8 @@ void exchange_validate_behind(const struct exchange *x)
 {
         struct exchange *y = exchange_shadow(x);
 
-        if (y)
-                exchange_start_shadow(y, STEP_LOOKUP);
+        if (!y)
+                return;
+        y->head_only = x->head_only;
+        exchange_start_shadow(y, STEP_LOOKUP);
 }

@@ -29,9 +29,9 @@ enum step step_validate(struct exchange *x)
 static enum step fetch_again(struct exchange *x)
 {
         x->validating = x->offering = false;
-        x->request_started = false;
         x->forward_reason = "miss";
         exchange_release_upstream(x);
+        x->request_started = false;
         upstream_close(&x->client->upstream, false);
         return STEP_FETCH;
 }
@@ -57,8 +57,10 @@ enum step step_freshen(struct exchange *x)
 
         if (!exchange_begin_read(x) || !find_freshened(x, f))
                 return fetch_again(x);
-        if (x->freshened || f->id != x->id)
+        if (x->freshened || f->id != x->id) {
+                exchange_release_upstream(x);
                 return exchange_reply_with(x, f, &f->stored);
+        }
         if (!exchange_update(x, f, &fresh))
                 return fetch_again(x);
         withdrawn = storing_withdraws(&w->response);
@@ -67,6 +69,7 @@ enum step step_freshen(struct exchange *x)
                 fill_end(x->part, withdrawn ? FILL_RELEASED : FILL_ANEW);
         fill_leave(&x->part);
         x->freshened = true;
+        exchange_release_upstream(x); /* the origin has said all; the client may take its time */
         if (x->background)
                 return STEP_FINISH;
         return exchange_reply_with(x, f, &fresh);

@@ -405,6 +405,32 @@ def test_a_validation_that_says_it_is_private_releases_all_at_once(lab, limpid, 
     assert len(there.requests) == 6
 
 
+def test_what_is_validated_for_each_is_validated_for_all_at_once(lab, limpid, origin, connect, fetch):
+    """One client's validation says nothing for the next: those who waited for it do not wait for each other."""
+    go, there_all = threading.Event(), threading.Event()
+
+    def script(connection):
+        while True:
+            try:
+                request = connection.request()
+            except Closed:
+                return
+            if request is there.requests[0]:
+                connection.send(reply(b"page", "Cache-Control: no-cache", 'ETag: "1"'))
+                continue
+            connection.wait(go if request is there.requests[1] else there_all)
+            connection.send(b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\n\r\n')
+
+    there = origin(script)
+    fetch(there, "/cold")
+    wires = asked(lab, connect, there, 5)
+    wait.eventually(lambda: len(there.requests) == 2, "the first validation")
+    go.set()
+    wait.eventually(lambda: len(there.requests) == 6, "the others, before they would tire of waiting", within=2.5)
+    there_all.set()
+    assert all(wire.response().body == b"page" for wire in wires)
+
+
 @pytest.mark.parametrize("fields", [[], ["Range: bytes=1000-2999999"]])
 def test_a_leader_whose_origin_stalls_in_the_middle_holds_nobody(limpid, origin, connect, fields):
     """After some seconds without a byte a follower asks for the rest itself, of the same version; who cannot tell the version,

@@ -280,6 +280,21 @@ def test_not_modified_is_no_answer_for_a_gap(limpid, origin, fetch):
     assert len(there.requests) == 4
 
 
+def test_a_gap_behind_a_validation_is_not_asked_for_over_a_connection_that_ends(limpid, origin, fetch):
+    def once(play):
+        def script(connection):
+            connection.send(play(connection.request()).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
+            connection.close()
+
+        return script
+
+    not_modified = f'HTTP/1.1 304 Not Modified\r\nETag: "v1"\r\n{STORED}\r\n\r\n'.encode()
+    there = origin(once(ranged(BODY, "Age: 700", "Cache-Control: must-revalidate")), once(lambda request: not_modified), answer(ranged()))
+    part(fetch, there, 0, 99)
+    part(fetch, there, 0, 3 * MIB)
+    assert len(there.requests) == 3
+
+
 def test_trailers_of_parts_are_let_go(limpid, origin, fetch):
     """Several parts, each in chunks and with a trailer section: a sanitizer tells at the end whether one is left behind."""
     def play(request):

@@ -117,6 +117,47 @@ def test_stale_answers_do_not_hand_the_destination_back(limpid, origin, fetch):
         assert fetch(there).body == b"old"
 
 
+def test_a_validation_that_is_answered_without_a_status_line_ends(limpid, origin, fetch):
+    def bare(connection):
+        connection.request()
+        connection.send("ICY 200 OK\r\n\r\nmusic")
+
+    def once(connection):
+        connection.request()
+        connection.send(stale(b"old", "stale-while-revalidate=600"))
+        connection.close()
+
+    there = origin(once, bare, answer(NOT_MODIFIED))
+    for _ in range(2):
+        assert fetch(there).body == b"old"
+    assert there.connection(2).over.wait(wait.DEADLINE), "its connection is closed"
+    wait.eventually(lambda: "stale" not in fetch(there).get("Cache-Status"), "it to be validated all the same")
+
+
+def test_a_validation_behind_the_reply_to_a_head_is_a_heads(limpid, origin, fetch):
+    """A server that knows no conditions there: what its answer says agrees with what is stored, and makes that fresh."""
+    agrees = b'HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Length: 3\r\nCache-Control: max-age=600\r\n\r\n'
+    there = origin(answer(stale(b"old", "stale-while-revalidate=600"), agrees, reply(b"not asked for")))
+    assert fetch(there).body == b"old"
+    assert fetch(there, method="HEAD").hit
+    wait.eventually(lambda: "stale" not in fetch(there, method="HEAD").get("Cache-Status"), "it to be fresh")
+    assert fetch(there).body == b"old" and [request.method for request in there.requests] == ["GET", "HEAD"]
+
+
+def test_what_was_validated_goes_out_however_long_its_client_takes(limpid_with, origin, connect, fetch):
+    """The origin has nothing more to say meanwhile: its deadline is not the client's."""
+    limpid_with(workers=1, origin={"idle_timeout": "2s"})
+    body = pattern(30 << 20)
+    there, silent = origin(answer(stale(body), NOT_MODIFIED)), origin(lambda connection: connection.read_all())
+    assert fetch(there).body == body
+    slow = connect(there, receive_buffer=4096)
+    slow.send(get(there.host))
+    assert slow.head().status == 200
+    for _ in range(2):
+        assert fetch(silent).status == 504, "it takes longer than such a one is waited for"
+    assert slow.read(len(body)) == body and len(there.requests) == 2
+
+
 def test_a_validation_that_fails_behind_the_reply_harms_nobody(limpid, origin, fetch):
     there = origin(answer(stale(b"old", "stale-while-revalidate=600"), reply("sorry", status="503 Busy"), NOT_MODIFIED))
     for _ in range(2):
