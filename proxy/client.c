@@ -89,6 +89,15 @@ void clients_close_idle(struct worker *w)
         }
 }
 
+void clients_cut_off(struct worker *w)
+{
+        for (struct client *c = w->clients, *next; c; c = next) {
+                next = c->next;
+                c->reset |= c->state == CLIENT_EXCHANGE || c->state == CLIENT_TUNNEL;
+                client_destroy(c);
+        }
+}
+
 /* ---- turns ---------------------------------------------------------------------------------------------------------
  */
 
@@ -183,6 +192,14 @@ static bool turn_once(struct client *c)
         return false;
 }
 
+/* Opened for a silent client, or its own for life: it may be as silent as the client, whose deadline holds for both. */
+static void rest_upstream(struct upstream *u)
+{
+        upstream_want(u, u->connecting ? EV_WRITE : EV_READ);
+        if (!u->connecting)
+                timer_stop(&u->conn.timer);
+}
+
 /* Nothing more can be done now: say what is waited for. */
 static void rest(struct client *c)
 {
@@ -198,7 +215,7 @@ static void rest(struct client *c)
                 c->head_begun = c->conn.input.len > 0;
                 want(c, EV_READ);
                 if (c->upstream)
-                        upstream_want(c->upstream, c->upstream->connecting ? EV_WRITE : EV_READ);
+                        rest_upstream(c->upstream);
                 break;
         case CLIENT_EXCHANGE:
                 exchange_wants(c->exchange);
@@ -249,7 +266,7 @@ static void client_event(evutil_socket_t fd, short what, void *argument)
                 c->silent = false;
         }
         if (c->state == CLIENT_EXCHANGE)
-                client_moved(c);
+                exchange_client_moved(c->exchange);
         client_turn(c);
 }
 
@@ -305,10 +322,10 @@ void client_upstream_late(struct client *c)
 {
         if (c->state == CLIENT_EXCHANGE)
                 exchange_late_upstream(c->exchange);
-        else if (c->state == CLIENT_TUNNEL)
-                tunnel_late(c);
+        else if (c->state == CLIENT_TUNNEL || (c->state == CLIENT_HEAD && c->first))
+                tunnel_late(c); /* the server that it waits for does not answer */
         else
-                client_abort(c);
+                upstream_close(&c->upstream, false);
         client_turn(c);
 }
 

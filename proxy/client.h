@@ -75,4 +75,7 @@ void client_destroy(struct client *);
 /* Closes all that are idle (the program is draining). */
 void clients_close_idle(struct worker *);
 
+/* Closes all that are left; with a reset where something is under way, lest what came of it be taken for the whole. */
+void clients_cut_off(struct worker *);
+
 #endif

@@ -172,6 +172,9 @@ void exchange_wants(struct exchange *);
 void exchange_late_upstream(struct exchange *);
 void exchange_late_client(struct exchange *);
 
+/* The client has sent or taken something. */
+void exchange_client_moved(struct exchange *);
+
 /* The client has gone. */
 void exchange_abort(struct exchange *);
 

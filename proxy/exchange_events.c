@@ -72,6 +72,13 @@ void exchange_late_upstream(struct exchange *x)
                 x->step = (uint8_t)exchange_fail(x, 504, "the origin server did not answer in time");
 }
 
+/* Requests that it sends ahead put off no deadline for those on whom it depends. */
+void exchange_client_moved(struct exchange *x)
+{
+        if (!x->gap_waiting && x->step != STEP_JOIN)
+                client_moved(x->client);
+}
+
 void exchange_late_client(struct exchange *x)
 {
         if (x->step == STEP_FETCH) /* a moment later: there may be a local port now */

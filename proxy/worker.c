@@ -286,8 +286,7 @@ static void *run(void *argument)
         pthread_setname_np(pthread_self(), name);
         time_slice(TIME_SLICE_WORKER_NS);
         event_base_dispatch(w->base);
-        while (w->clients)
-                client_destroy(w->clients);
+        clients_cut_off(w);
         return NULL;
 }
 

@@ -309,6 +309,45 @@ def test_a_silent_leader_holds_nobody_for_long(limpid, origin, connect):
     assert first.response().body == b"late"
 
 
+def test_who_asks_for_more_meanwhile_is_held_no_longer(limpid, origin, connect, fetch):
+    """A follower that sends its next request ahead: that is no reason to wait longer for the first one's head."""
+    go = threading.Event()
+    there, elsewhere = origin(in_parts(reply(b"late", STORED), (0, go)), answer(reply(b"at once", STORED))), origin()
+    first, second = connect(there), connect(there)
+    first.send(get(there.host, "/cold"))
+    wait.eventually(lambda: there.requests, "the first request")
+    second.send(get(there.host, "/cold"))
+    for byte in get(there.host, "/next")[:20]:
+        fetch(elsewhere)  # so that it comes alone
+        second.send(bytes([byte]))
+    second.send(get(there.host, "/next")[20:])
+    assert [second.response().body for _ in range(2)] == [b"at once"] * 2
+    go.set()
+    assert first.response().body == b"late"
+
+
+@pytest.mark.parametrize("asks", [["HEAD"], ["GET", 'If-None-Match: "1"'], ["GET", "Cache-Control: no-store"]])
+def test_what_is_one_clients_own_says_nothing_of_the_next_reply(lab, limpid, origin, connect, fetch, asks):
+    """That its reply could not be shared does not make the next herd fetch one by one."""
+    go, elsewhere = threading.Event(), origin()
+    method, *fields = asks
+
+    def script(connection):
+        first = connection.request()
+        connection.send(b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\n\r\n' if first.get("If-None-Match") else reply(b"" if method == "HEAD" else b"own", STORED))
+        connection.close()
+
+    there = origin(script, in_parts(reply(b"0123456789", STORED), (0, go)))
+    fetch(there, "/cold", *fields, method=method)
+    wires = asked(lab, connect, there, 5)
+    wait.eventually(lambda: len(there.requests) > 1, "the one who leads")
+    for client in lab.clients:
+        fetch(elsewhere, client=client)  # behind the others
+    go.set()
+    assert all(wire.response().body == b"0123456789" for wire in wires)
+    assert len(there.requests) == 2
+
+
 def test_an_origin_that_cuts_cuts_all_and_nothing_is_stored(lab, limpid, origin, connect, fetch):
     body, go, before = pattern(3_000_000), threading.Event(), limpid.stats()
 

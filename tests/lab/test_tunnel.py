@@ -3,6 +3,7 @@ Each goes to the original destination, as if Limpid were not there, and in the c
 
 import os
 import threading
+import time
 
 import pytest
 
@@ -69,6 +70,21 @@ def test_a_client_that_is_silent_for_long_and_then_asks(limpid, origin, connect,
     there.connection()  # Limpid has connected for the silent client
     assert wire.ask(get(there.host)).body == b"one"
     assert fetch(there).hit
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_client_may_be_silent_for_longer_than_its_server_is_given_to_connect(limpid_with, origin, connect, fetch, asks):
+    """As browsers are that connect ahead: neither it nor its server speaks. Also where it is then served without its server."""
+    limpid_with(origin={"connect_timeout": "1s"})
+    there = origin(answer(reply("one", "Cache-Control: max-age=60")))
+    assert fetch(there).body == b"one"
+    wire = connect(there)
+    there.connection(2)  # Limpid has connected for the silent client
+    if asks:
+        assert wire.ask(get(there.host)).hit
+    with pytest.raises(wait.Late):
+        wire.fill(time.monotonic() + 3)
+    assert wire.ask(get(there.host)).body == b"one"
 
 
 def test_a_silent_client_that_goes_takes_its_connection_along(limpid, origin, connect):
