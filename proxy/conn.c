@@ -139,7 +139,7 @@ size_t conn_offer(struct conn *c, const struct iovec *spans, int count)
         struct iovec all[OFFER_SPANS + 1];
         size_t n;
 
-        if (c->unwritable)
+        if (c->unwritable || conn_blocked(c)) /* what was kept goes first */
                 return 0;
         if (!c->held)
                 return write_some(c, spans, count);

@@ -107,6 +107,11 @@ static bool may_share(const struct exchange *x)
                request_is_anybodys(m) && !request_wants_origin(m);
 }
 
+static bool shares(const struct exchange *x)
+{
+        return may_share(x) && !fills_noted(x->worker->proxy->fills, NOTED_UNSHAREABLE, &x->key);
+}
+
 /* Asks the origin after all, beside the others. */
 static enum step alone(struct exchange *x, const char *reason)
 {
@@ -162,7 +167,7 @@ void exchange_wait_for_head(struct exchange *x)
  * have stored what is wanted. */
 static enum step enter(struct exchange *x)
 {
-        if (!x->background && (!may_share(x) || fills_noted(x->worker->proxy->fills, NOTED_UNSHAREABLE, &x->key)))
+        if (!x->look || !(x->background || shares(x)))
                 return STEP_FETCH;
         x->part = fills_enter(x->worker->proxy->fills, &x->key, x->worker, exchange_wake, x->client, &x->leads);
         if (!x->part)

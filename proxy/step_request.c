@@ -263,6 +263,7 @@ enum step step_lookup(struct exchange *x)
                 break;
         }
         x->look = false;
+        fill_leave(&x->part); /* nothing will be stored, so there is nothing to share */
         return missed(x, "miss");
 }
 

@@ -32,8 +32,10 @@ void tunnel_start(struct client *c)
         c->state = CLIENT_TUNNEL;
         c->first = false;
         count(&w->counters, COUNTER_tunnels, 1);
-        if (!c->exchange)
-                exchange_of_tunnel(c);
+        if (!c->exchange && !exchange_of_tunnel(c)) {
+                client_abort(c);
+                return;
+        }
         if (!c->upstream)
                 c->upstream = upstream_get(c, SPAN(""), true);
         if (!c->upstream)

@@ -164,6 +164,7 @@ void upstream_release(struct upstream **held)
         struct worker *w = u->conn.worker;
 
         *held = NULL;
+        conn_settle(&u->conn); /* an idle one holds no buffer */
         u->client = NULL;
         u->reused = u->paced = false;
         timer_set(&w->wheel, &u->conn.timer, (w->proxy->config->origin.idle_timeout_ms + 999) / 1000);

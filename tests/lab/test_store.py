@@ -225,6 +225,29 @@ def test_flipped_bits_in_the_store_are_never_served(limpid_with, origin, fetch):
             assert fetch(there, path).body == body_of(path), path
 
 
+def test_an_index_that_cannot_be_read_is_done_without(limpid_with, origin, fetch):
+    """The pages that say what is stored are no pages any more: everything is fetched, and nothing worse happens."""
+    limpid, there = limpid_with(), origin(answer(objects))
+    for n in range(5):
+        fetch(there, f"/1000/{n}")
+    limpid.stop()
+    main = max(files(limpid), key=lambda path: path.stat().st_size)
+    data, leaf, damaged = bytearray(main.read_bytes()), 2, 0
+    for at in range(2 * 4096, len(data), 4096):
+        if int.from_bytes(data[at + 10:at + 12], "little") == leaf and b"http://" in data[at:at + 4096]:
+            data[at + 10:at + 12] = b"\0\0"
+            damaged += 1
+    assert damaged
+    main.write_bytes(data)
+    limpid.start()
+    proxy = limpid.proxy()
+    for size in (1000, 300_000):
+        for n in range(5):
+            got = fetch(there, f"/{size}/{n}")
+            assert got.body == body_of(f"/{size}/{n}") and not got.hit
+    assert limpid.proxy() == proxy
+
+
 def test_several_stores_share_the_work(limpid_with, place, origin, fetch):
     limpid = limpid_with(start=False)
     others = [place("store") for _ in range(2)]
