@@ -114,6 +114,7 @@ struct exchange {
         struct head_scan scan; /* of the response */
 
         int64_t start_us, request_time, response_time;
+        uint64_t asked_at;                       /* fills_time when the origin was asked */
         uint64_t sent, sent_stored;              /* bytes to the client, and those of a store */
         uint16_t status, failed_status;          /* the reply's; the origin's, 0 where it gave none */
         const char *result, *hierarchy, *detail; /* of the log */

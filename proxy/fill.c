@@ -55,8 +55,11 @@ const char *fill_arrives(struct fill_reader *r, struct fills *all, struct store 
                 f->client = *head->client;
         f->id = store_next_id(store);
         f->pinned = store_pin(store, f->id);
+        f->outdated |= fills_outdated(all, &f->key, head->asked);
         f->storing = !f->outdated;
         f->state = FILL_ARRIVING;
+        if (f->outdated)
+                fill_hide(f);
         fill_wake_all(f);
         pthread_mutex_unlock(&f->lock);
         return NULL;
@@ -335,7 +338,7 @@ static bool put_response(struct fill *f, struct span body, uint64_t length, void
                           .done = done,
                           .context = context};
 
-        f->handed_over = store_put_response(f->store, &put) == 0;
+        f->handed_over = !fills_outdated(f->all, &f->key, f->head.asked) && store_put_response(f->store, &put) == 0;
         return f->handed_over;
 }
 

@@ -45,6 +45,7 @@ struct fill_head {
         struct span vary;
         uint64_t variant, replaces;  /* as in struct put */
         uint64_t length;             /* of the body; UINT64_MAX: not known before its end */
+        uint64_t asked;              /* fills_time when it was asked for */
         const union address *client; /* who asked first, and whose share of the memory it takes; NULL: nobody's */
 };
 
@@ -69,6 +70,11 @@ struct fill_reader *fills_join(struct fills *, const struct key *, struct worker
 /* Something has changed at the origin: what is arriving under such keys goes to those who read it already, and is
  * neither found nor stored any more. */
 void fills_outdate(struct fills *, enum purge_kind, struct span text);
+
+/* How often that was; and whether it has happened to a key since, which it may say of another's. What was asked for
+ * before, and comes after, is stored by nobody. */
+uint64_t fills_time(const struct fills *);
+bool fills_outdated(const struct fills *, const struct key *, uint64_t since);
 
 /* What is remembered of keys: some thousand of them, and it may forget. */
 enum fills_noted {

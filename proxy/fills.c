@@ -13,8 +13,9 @@ struct fills {
         struct quota *shares;    /* of it, in KiB; small bodies do not count */
         pthread_mutex_t lock;
         struct fill *buckets[BUCKETS];
-        _Atomic uint64_t noted[NOTED_KINDS][MEMORY]; /* hashes of keys */
-        _Atomic uint64_t hosts[MEMORY];              /* that ignore Range: 40 bits of a hash, 24 of the minute */
+        _Atomic uint64_t time, all_outdated, outdated[MEMORY]; /* by keys; see fills_time */
+        _Atomic uint64_t noted[NOTED_KINDS][MEMORY];           /* hashes of keys */
+        _Atomic uint64_t hosts[MEMORY]; /* that ignore Range: 40 bits of a hash, 24 of the minute */
 };
 
 struct fills *fills_new(uint64_t memory)
@@ -298,8 +299,33 @@ static void outdate(struct fill *f)
         pthread_mutex_unlock(&f->lock);
 }
 
+uint64_t fills_time(const struct fills *t)
+{
+        return atomic_load(&t->time);
+}
+
+bool fills_outdated(const struct fills *t, const struct key *key, uint64_t since)
+{
+        return atomic_load(&t->outdated[tag(key) % MEMORY]) > since || atomic_load(&t->all_outdated) > since;
+}
+
+/* Also for what is not among the fills, or not yet. */
+static void note_outdated(struct fills *t, enum purge_kind kind, struct span text)
+{
+        uint64_t now = atomic_fetch_add(&t->time, 1) + 1;
+        struct key key;
+
+        if (kind == PURGE_KEY) {
+                key_of_text(&key, text);
+                atomic_store(&t->outdated[tag(&key) % MEMORY], now);
+        } else {
+                atomic_store(&t->all_outdated, now);
+        }
+}
+
 void fills_outdate(struct fills *t, enum purge_kind kind, struct span text)
 {
+        note_outdated(t, kind, text);
         pthread_mutex_lock(&t->lock);
         for (size_t i = 0; i < BUCKETS; i++)
                 for (struct fill *f = t->buckets[i], *next; f; f = next) {

@@ -162,6 +162,8 @@ enum step exchange_begin_sparse(struct exchange *x, const struct byte_range *r, 
         if (!why && total > exchange_storable_most(x))
                 why = "its body is too large";
         fills_note(x->worker->proxy->fills, NOTED_UNSPARSE, &x->key, why || !x->etag_len);
+        if (!why && fills_outdated(x->worker->proxy->fills, &x->key, x->asked_at))
+                why = "it was made invalid meanwhile";
         x->detail = why;
         x->total = total;
         x->probe |= x->want.first >= total; /* what is stored then says that there is nothing (RFC 9110 §15.5.17) */

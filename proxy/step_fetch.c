@@ -159,6 +159,7 @@ enum step step_send_request(struct exchange *x)
         if (out.overflow)
                 return exchange_fail(x, 431, "the request's head is too large");
         x->request_time = worker_clock() / 1000000;
+        x->asked_at = fills_time(w->proxy->fills);
         x->request_started = true;
         x->client->upstream->used = true;
         head = (struct iovec){out.at, out.len};

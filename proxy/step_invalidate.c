@@ -54,4 +54,5 @@ void exchange_invalidate(struct exchange *x)
         invalidate_key(x, &x->key);
         invalidate_named(x, FIELD_LOCATION);
         invalidate_named(x, FIELD_CONTENT_LOCATION);
+        x->asked_at = fills_time(x->worker->proxy->fills); /* what this reply says is true from now on */
 }

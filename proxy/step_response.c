@@ -197,6 +197,7 @@ static const char *start_fill(struct exchange *x)
                                  .variant = names.len ? vary_hash((struct span){names.at, names.len}, x->request) : 0,
                                  .replaces = x->replaces,
                                  .length = expected,
+                                 .asked = x->asked_at,
                                  .client = &x->client->peer});
 }
 

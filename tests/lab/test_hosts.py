@@ -1,6 +1,7 @@
 """Whose bytes are these? Rows H of the hostile cases: Host, key, variants."""
 
 import json
+import threading
 
 import pytest
 
@@ -240,6 +241,31 @@ def test_what_the_reply_names_is_invalidated(limpid, origin, fetch, field, refer
         assert fetch(there, path).hit
     assert fetch(there, "/make", method="POST").status == 201
     assert not fetch(there, "/made?n=1").hit and fetch(there, "/made?n=2").hit
+
+
+@pytest.mark.parametrize("fields, status", [(["Cache-Control: no-cache"], "200 OK"), (["Range: bytes=0-2"], "206 Partial Content"), ([], "200 OK")])
+@pytest.mark.parametrize("how", ["post", "purge"])
+def test_what_was_asked_for_before_an_invalidation_is_not_stored_after_it(limpid, origin, connect, fetch, fields, status, how):
+    """It may be what was there before. Also where nobody else could have waited for it."""
+    go = threading.Event()
+
+    def script(connection):
+        connection.request()
+        connection.wait(go)
+        connection.send(reply("old", STORED, 'ETag: "1"', *(["Content-Range: bytes 0-2/3"] if "206" in status else []), status=status))
+        connection.close()
+
+    there = origin(script, answer(lambda request: reply("new", STORED, 'ETag: "2"')))
+    first = connect(there)
+    first.send(get(there.host, "/page", *fields))
+    wait.eventually(lambda: there.requests, "the first request")
+    if how == "post":
+        assert fetch(there, "/page", method="POST").status == 200
+    else:
+        limpid.command("purge", f"http://{there.host}/page")
+    go.set()
+    assert first.response().body == b"old"
+    assert fetch(there, "/page").body == b"new"
 
 
 @pytest.mark.parametrize("location", ["Location", "Content-Location"])
