@@ -31,9 +31,10 @@ static struct resolvers_file state_of(const char *path)
 static void read_file(struct resolvers *r, const char *path)
 {
         char line[512], *word, *rest;
-        FILE *f = fopen(path, "re");
+        FILE *f;
 
-        r->file = state_of(path); /* what is written from here on is another state */
+        r->file = state_of(path); /* what is written, or put in its place, from here on is another state */
+        f = fopen(path, "re");
         if (!f)
                 return;
         while (fgets(line, sizeof line, f)) {

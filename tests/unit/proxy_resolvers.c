@@ -3,8 +3,12 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static char path[] = "/tmp/limpid-resolvers-XXXXXX";
@@ -123,4 +127,67 @@ Test(resolvers, no_file_no_trust)
 
         resolvers_read(&trusted, &config, "/nonexistent/resolv.conf");
         cr_assert_eq(trusted.count, 0);
+}
+
+/* ---- another file in its place while it is read: a pipe holds up whoever opens it ----------------------------------
+ */
+
+static _Atomic pid_t reader;
+
+static void *read_it(void *file)
+{
+        static const struct config config;
+
+        reader = gettid();
+        resolvers_read(&trusted, &config, file);
+        return NULL;
+}
+
+/* proc(5): the number of the call that a thread is in. */
+static bool is_opening(void)
+{
+        char file[64], line[64] = "";
+        FILE *f;
+
+        snprintf(file, sizeof file, "/proc/self/task/%d/syscall", reader);
+        f = reader ? fopen(file, "re") : NULL;
+        if (!f)
+                return false;
+        (void)!fgets(line, sizeof line, f);
+        fclose(f);
+        return strtol(line, NULL, 10) == SYS_openat && line[0] != 'r';
+}
+
+static void put(const char *name, const char *text)
+{
+        FILE *f = fopen(name, "we");
+
+        cr_assert_not_null(f);
+        fputs(text, f);
+        fclose(f);
+}
+
+Test(resolvers, a_file_that_is_replaced_while_the_old_one_is_read, .timeout = 60)
+{
+        char folder[] = "/tmp/limpid-resolvers-XXXXXX", file[64], same[64], fresh[64];
+        pthread_t thread;
+
+        cr_assert_not_null(mkdtemp(folder));
+        snprintf(file, sizeof file, "%s/resolv.conf", folder);
+        snprintf(same, sizeof same, "%s/same", folder);
+        snprintf(fresh, sizeof fresh, "%s/fresh", folder);
+        cr_assert_eq(mkfifo(file, 0600) | link(file, same), 0);
+        put(fresh, "nameserver 192.0.2.2\n");
+        cr_assert_eq(pthread_create(&thread, NULL, read_it, file), 0);
+        while (!is_opening())
+                sched_yield();
+        cr_assert_eq(rename(fresh, file), 0);
+        put(same, "nameserver 192.0.2.1\n");
+        pthread_join(thread, NULL);
+        cr_expect(has("192.0.2.1"));
+        cr_expect(resolvers_reread(&trusted, file, 1), "it is another one than was read");
+        cr_expect(has("192.0.2.2"));
+        unlink(file);
+        unlink(same);
+        rmdir(folder);
 }
