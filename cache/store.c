@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -308,6 +309,28 @@ static int open_or_begin_anew(struct store *s, const struct store_options *o, ch
         return open_environment(s, o, &why);
 }
 
+/* Two processes would give one id to different responses. That a file system knows no such locks is no reason to do
+ * without a store. */
+static int hold_directory(struct store *s, const char *path)
+{
+        s->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (s->directory >= 0 && flock(s->directory, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+                return EBUSY;
+        return 0;
+}
+
+static void let_go(struct store *s)
+{
+        if (s->env)
+                mdb_env_close(s->env);
+        if (s->directory >= 0)
+                close(s->directory);
+        visit_free(s);
+        ghosts_free(&s->ghosts);
+        pthread_mutex_destroy(&s->loaded.lock);
+        free(s);
+}
+
 static int start_threads(struct store *s, const struct store_options *o)
 {
         int error = prefaults_start(s, o->prefaults ? o->prefaults : PREFAULTS);
@@ -327,6 +350,10 @@ int store_open(struct store **made, const struct store_options *o, char message[
 
         message[0] = 0;
         *made = NULL;
+        if (s) {
+                s->directory = -1;
+                pthread_mutex_init(&s->loaded.lock, NULL);
+        }
         if (!error && o->size < smallest)
                 error = EINVAL;
         if (!error && mkdir(o->path, DIRECTORY_MODE) != 0 && errno != EEXIST)
@@ -334,16 +361,16 @@ int store_open(struct store **made, const struct store_options *o, char message[
         if (!error) {
                 s->size = o->size / 65536 * 65536;
                 s->queue.limit = o->queue_bytes ? o->queue_bytes : QUEUE_BYTES;
-                pthread_mutex_init(&s->loaded.lock, NULL);
-                error = open_or_begin_anew(s, o, message);
+                error = hold_directory(s, o->path);
         }
+        if (!error)
+                error = open_or_begin_anew(s, o, message);
         if (!error)
                 error = start_threads(s, o);
         if (error) {
                 snprintf(message, STORE_MESSAGE, "%.120s: %.100s", o->path, mdb_strerror(error));
-                if (s && s->env)
-                        mdb_env_close(s->env);
-                free(s);
+                if (s)
+                        let_go(s);
                 return error;
         }
         *made = s;
@@ -360,11 +387,7 @@ void store_close(struct store **held)
         prefaults_stop(s);
         writer_stop(s);
         keep_visits(s);
-        mdb_env_close(s->env);
-        visit_free(s);
-        ghosts_free(&s->ghosts);
-        pthread_mutex_destroy(&s->loaded.lock);
-        free(s);
+        let_go(s);
 }
 
 /* ---- what there is to say ------------------------------------------------------------------------------------------

@@ -48,8 +48,9 @@ struct store_options {
 
 enum { STORE_MESSAGE = 256 };
 
-/* Opens or creates. 0, or an errno or LMDB code; `message` then says what and why in one line. With 0 it is empty, or
- * says that a damaged, foreign or newer store was set aside (renamed to PATH/data.mdb.aside-N) and an empty one begun.
+/* Opens or creates. 0, or an errno or LMDB code (EBUSY: it is open, here or in another process); `message` then says
+ * what and why in one line. With 0 it is empty, or says that a damaged, foreign or newer store was set aside (renamed
+ * to PATH/data.mdb.aside-N) and an empty one begun.
  */
 int store_open(struct store **, const struct store_options *, char message[STORE_MESSAGE]);
 /* Commits what is queued, then closes. Every reader must have been closed before. */

@@ -101,6 +101,7 @@ struct prefaults {
 
 struct store {
         MDB_env *env;
+        int directory; /* held, for this process alone; -1: not open */
         MDB_dbi meta, resources, responses, slices;
         unsigned page; /* bytes */
         uint64_t size;

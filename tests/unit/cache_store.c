@@ -844,6 +844,21 @@ Test(store, a_flipped_bit_is_a_miss_and_counted)
         reader_end(reader);
 }
 
+/* Two would give the same ids to different responses. */
+Test(store, is_not_opened_twice)
+{
+        struct store_options o = {.path = path, .size = 32 << 20};
+        struct store *second;
+
+        put("http://a:80/", "x");
+        cr_assert_eq(store_open(&second, &o, message), EBUSY);
+        cr_expect_null(second);
+        cr_expect_not_null(strstr(message, path));
+        cr_expect(holds("http://a:80/", "x"));
+        reopen(32 << 20);
+        cr_expect(holds("http://a:80/", "x"));
+}
+
 Test(store, a_directory_that_cannot_be_had_is_an_error_with_a_message)
 {
         struct store_options o = {.path = "/proc/limpid-cannot-be", .size = 32 << 20};
