@@ -8,10 +8,13 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "setup/sysctl.h"
 
 #define FAR_LINK "probe0"
+
+enum { SETTLE_MS = 5000, LOOK_MS = 5 };
 
 static void put_end(struct nlmsghdr *h, const char *name, const uint8_t mac[MAC])
 {
@@ -130,6 +133,55 @@ static int add_neighbour(const struct site *s, struct mnl_socket *socket, int in
         return netlink_talk(socket, h, NULL, NULL);
 }
 
+struct way {
+        int type;
+        uint32_t link;
+};
+
+static int see_way(const struct nlmsghdr *h, void *context)
+{
+        const struct rtmsg *r = mnl_nlmsg_get_payload(h);
+        struct way *way = context;
+        struct nlattr *attribute;
+
+        way->type = r->rtm_type;
+        mnl_attr_for_each(attribute, h, sizeof *r) if (mnl_attr_get_type(attribute) == RTA_OIF &&
+                                                       mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0) way->link =
+                mnl_attr_get_u32(attribute);
+        return MNL_CB_OK;
+}
+
+/* Whether what is sent to FAR arrives there, as far as this end has a say in it. */
+static int leads_there(const struct site *s, struct mnl_socket *socket, int index, int family, bool *leads)
+{
+        char buffer[NETLINK_BUFFER];
+        struct nlmsghdr *h = netlink_begin(buffer, RTM_GETROUTE, NLM_F_ACK);
+        struct rtmsg *r = mnl_nlmsg_put_extra_header(h, sizeof *r);
+        struct way way = {RTN_UNSPEC, 0};
+        int error;
+
+        r->rtm_family = (uint8_t)family;
+        put_bytes(h, RTA_DST, s, family, FAR);
+        error = netlink_talk(socket, h, see_way, &way);
+        *leads = !error && (socket ? way.type == RTN_LOCAL : way.link == (uint32_t)index);
+        return error == -ENETUNREACH || error == -EHOSTUNREACH ? 0 : error;
+}
+
+/* An address of IPv6 is there at once, its routes are not: they are made by a work queue, which waits for whoever
+ * changes links and addresses meanwhile (net/ipv6/addrconf.c, addrconf_dad_work). A test would be of that, then. */
+static int settle(const struct site *s, struct mnl_socket *socket, int index, int family)
+{
+        static const struct timespec pause = {0, LOOK_MS * 1000000L};
+        bool leads = false;
+        int error = leads_there(s, socket, index, family, &leads);
+
+        for (int left = SETTLE_MS / LOOK_MS; !leads && !error && left > 0; left--) {
+                nanosleep(&pause, NULL);
+                error = leads_there(s, socket, index, family, &leads);
+        }
+        return error ? error : leads ? 0 : -ETIMEDOUT;
+}
+
 /* One end of the pair: its own address, and where the other end's is found. */
 static int configure(struct mnl_socket *socket, const char *name, const struct probe *p)
 {
@@ -144,6 +196,8 @@ static int configure(struct mnl_socket *socket, const char *name, const struct p
                 error = add_address(&p->site, socket, index, family, is_near ? NEAR : FAR);
                 if (!error)
                         error = add_neighbour(&p->site, socket, index, family, is_near ? FAR : BEYOND);
+                if (!error)
+                        error = settle(&p->site, socket, index, family);
         }
         return error;
 }

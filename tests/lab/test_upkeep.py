@@ -149,8 +149,8 @@ def test_what_cannot_be_put_back_is_said_once(lab, limpid, whole):
 def test_changed_addresses(lab, limpid, there):
     """The gateway's own are left alone, also those that it was given later."""
     new = {4: "203.0.113.77", 6: "2001:db8:ff::77"}
-    for family, address in new.items():
-        lab.gateway.run("ip", "address", "add", address, "dev", "wan0", *(["nodad"] if family == 6 else []))
+    for address in new.values():
+        lab.gateway.add_address(address, "wan0")
     try:
         for address in new.values():
             with pytest.raises(ConnectionRefusedError):
@@ -173,7 +173,7 @@ def unplugged(gateway):
         gateway.run("ip", "link", "set", "gone0", "down")
         gateway.run("ip", "link", "set", "gone0", "name", "lan1")
         gateway.run("ip", "link", "set", "lan1", "up")
-        gateway.run("ip", "address", "replace", "fd77:2::1/64", "dev", "lan1", "nodad")
+        gateway.add_address("fd77:2::1/64", "lan1", "replace")
 
 
 def test_an_interface_that_goes_and_comes_back(lab, limpid_with, there):

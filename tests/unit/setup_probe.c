@@ -1,9 +1,12 @@
-/* The addresses of the test namespace. Making it takes a kernel and root: the lab's tests do. */
+/* The addresses of the test namespace, and that its link can be used at once. What is tested over it, the lab's tests
+ * show. */
 #include "setup/probe.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool is_client(int family, const char *text)
 {
@@ -57,5 +60,36 @@ Test(probe, pairs_have_addresses_of_their_own)
                         for (unsigned j = 0; j <= i; j++)
                                 cr_expect(probe_is_at(place, (struct sockaddr *)&at[j]) == (i == j), "%u and %u", i, j);
                 }
+        }
+}
+
+/* The first datagram of all, which nobody sends again. */
+static bool arrives(const struct probe *p, struct probe_place place, int family)
+{
+        int from = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0), to = probe_datagrams(p, family);
+        struct sockaddr_storage at;
+        socklen_t len = probe_address(place, family, 5353, &at);
+        char got;
+        bool came = bind(to, (struct sockaddr *)&at, len) == 0 &&
+                    sendto(from, "x", 1, 0, (struct sockaddr *)&at, len) == 1 && recv(to, &got, 1, 0) == 1;
+
+        close(from);
+        return came;
+}
+
+Test(probe, the_first_datagram_arrives)
+{
+        static const enum probe_kind kinds[] = {PROBE_SELF, PROBE_CLIENT, PROBE_ORIGIN};
+
+        cr_assert_eq(unshare(CLONE_NEWNET), 0, "this takes root");
+        for (size_t i = 0; i < 12; i++) {
+                struct probe_place place = {kinds[i % 3], 0};
+                struct setup_text why = {NULL, 0, 0};
+                struct probe *p;
+
+                cr_assert_eq(probe_open(&p, place, true, &why), 0, "%s", why.at);
+                cr_expect(arrives(p, place, AF_INET6));
+                cr_expect(arrives(p, place, AF_INET));
+                probe_free(&p);
         }
 }

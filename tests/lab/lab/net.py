@@ -25,6 +25,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from . import wait
 from .wire import Wire
 
 PREFIX = "limpid-lab"
@@ -96,6 +97,14 @@ class Namespace:
     def start(self, *words, **options):
         return subprocess.Popen(self.command(*words), **options)
 
+    def owns(self, address):
+        """Waits until it is this namespace's: of IPv6 the route is made by a work queue of the kernel's, after `ip` has returned."""
+        wait.eventually(lambda: self.run("ip", "route", "get", address).startswith("local "), f"{address} to be local")
+
+    def add_address(self, address, link, how="add"):
+        self.run("ip", "address", how, address, "dev", link, *(["nodad"] if ":" in address else []))
+        self.owns(address.split("/")[0])
+
     def processes(self):
         return [int(pid) for pid in run("ip", "netns", "pids", self.name).split()]
 
@@ -160,6 +169,7 @@ class Lab:
         if via4:
             lines += [f"route add default via {via4}", f"route add default via {via6}"]
         run("ip", "-n", space.name, "-batch", "-", input="\n".join(lines))
+        space.owns(address6.split("/")[0])
 
     def beyond(self, side):
         """A namespace behind the origin's or the first client's, by a route that takes no packet longer than 1280 bytes."""
@@ -173,7 +183,7 @@ class Lab:
         self._configure(router, "far0", "192.0.2.129/30", "2001:db8:fe::1/64")
         self._configure(space, "eth0", "192.0.2.130/30", "2001:db8:fe::2/64")
         for address, via in ((f"{net4}.130", "192.0.2.129"), (f"{net6}::130", "2001:db8:fe::1")):
-            space.run("ip", "address", "add", address, "dev", "eth0", *(["nodad"] if ":" in address else []))
+            space.add_address(address, "eth0")
             space.run("ip", "route", "add", "default", "via", via, "src", address)
         router.run("ip", "route", "add", f"{net4}.130", "via", "192.0.2.130", "mtu", "lock", "1280")
         router.run("ip", "route", "add", f"{net6}::130", "via", "2001:db8:fe::2", "mtu", "lock", "1280")
