@@ -120,7 +120,9 @@ int gate_renew(struct gate *g, unsigned seconds)
 {
         struct links all = {NULL, 0, 0};
         int read = links_read(&all, g->options);
-        int error = g->nft ? renew_all(g, &all, seconds) : renew_sets(g->options, &all, seconds);
+        /* Opened first and shut last: what is taken off a bridge and not intercepted takes a route. */
+        unsigned behind = links_have_bridge(&all) ? seconds + 1 : seconds;
+        int error = g->nft ? renew_all(g, &all, behind) : renew_sets(g->options, &all, seconds);
 
         if (!read && g->nft)
                 renew_ports(g, &all, seconds);

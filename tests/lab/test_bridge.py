@@ -73,6 +73,15 @@ def hardware(space, link):
     return re.search(r"link/ether (\S+)", space.run("ip", "link", "show", link))[1]
 
 
+def test_the_gate_behind_the_bridge_is_shut_after_it(box, boxed):
+    """By time, where nobody renews it any more: what is taken off the bridge and not intercepted would take a route."""
+    boxed()
+    rules = box.gateway.run("nft", "list", "ruleset")
+    left = {name: int(seconds or 0) * 1000 + int(ms or 0)
+            for name, seconds, ms in re.findall(r'"(br0|port0)" timeout \d+s expires (?:(\d+)s)?(?:(\d+)ms)?', rules)}
+    assert left["br0"] > left["port0"], left
+
+
 def test_what_crosses_the_bridge_is_intercepted(box, boxed, server, servers):
     limpid = boxed()
     for there, client in zip(servers, (box.client.address4, box.client.address6)):
