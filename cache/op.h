@@ -37,6 +37,7 @@ int enqueue(struct store *, struct op *, bool force);
 int op_apply(struct store *, MDB_txn *, struct op *, struct doomed *);
 /* Its selecting values find it from now on, and no longer what it replaces. */
 int op_list(struct store *, MDB_txn *, struct op *, struct doomed *);
+
 /* What it was to take away must not be found, now or later. */
 static inline bool op_removes(const struct op *op)
 {

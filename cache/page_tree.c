@@ -7,8 +7,8 @@
  *         instead, and it lies there behind the head of a page, in one piece
  * table   padding 4, flags 2, depth 2, branches 8, leaves 8, overflow pages 8, entries 8, root 8
  * free    in the table of free pages under each transaction's number: how many it has set free 8, and their numbers 8
- * each meta    head of a page, magic 4, version 4, address 8, size 8, the tables of free pages and of tables, last page
- * 8, transaction 8; page 0 or 1, by the transaction's lowest bit
+ * meta    head of a page, magic 4, version 4, address 8, size 8, the tables of free pages and of tables, last page 8,
+ *         transaction 8; page 0 or 1, by the transaction's lowest bit
  *
  * Most of the time goes to lines that are in none of the processor's caches, one after the other where each says which
  * is next. So a search guesses: keys are hashes or numbers that were given one after the other, and where one lies

@@ -177,11 +177,7 @@ def test_what_cannot_be_shared_is_fetched_by_all_at_once(lab, limpid, origin, co
     barrier, go = threading.Barrier(9, timeout=wait.DEADLINE), threading.Event()
 
     def script(connection):
-        while True:
-            try:
-                request = connection.request()
-            except Closed:
-                return
+        for request in connection.each_request():
             if request is there.requests[0]:
                 connection.wait(go)
             else:
@@ -201,11 +197,7 @@ def test_what_could_not_be_shared_is_not_waited_for_again(lab, limpid, origin, c
     barrier = threading.Barrier(6, timeout=wait.DEADLINE)
 
     def script(connection):
-        while True:
-            try:
-                request = connection.request()
-            except Closed:
-                return
+        for request in connection.each_request():
             if request is not there.requests[0]:
                 barrier.wait()
             connection.send(reply(b"mine", "Cache-Control: private, max-age=60"))
@@ -257,11 +249,7 @@ def test_other_variants_are_not_given(lab, limpid, origin, connect):
     go = threading.Event()
 
     def script(connection):
-        while True:
-            try:
-                request = connection.request()
-            except Closed:
-                return
+        for request in connection.each_request():
             if request.get("Accept-Language") == "de":
                 connection.wait(go)
             connection.send(reply(request.get("Accept-Language").encode(), STORED, "Vary: Accept-Language"))
@@ -390,11 +378,7 @@ def test_one_validation_for_all(lab, limpid, origin, connect, fetch):
     go = [threading.Event(), threading.Event()]
 
     def script(connection):
-        while True:
-            try:
-                request = connection.request()
-            except Closed:
-                return
+        for request in connection.each_request():
             seen = request.get("If-None-Match")
             if seen is None:
                 connection.send(reply(b"old", "Cache-Control: max-age=0, s-maxage=1", 'ETag: "1"', "Age: 5"))
@@ -421,11 +405,7 @@ def test_a_validation_that_says_it_is_private_releases_all_at_once(lab, limpid, 
     barrier, go = threading.Barrier(4, timeout=wait.DEADLINE), threading.Event()
 
     def script(connection):
-        while True:
-            try:
-                request = connection.request()
-            except Closed:
-                return
+        for request in connection.each_request():
             if request is there.requests[0]:
                 connection.send(reply(b"old", "Cache-Control: max-age=60", 'ETag: "1"', "Age: 100"))
                 continue
@@ -449,11 +429,7 @@ def test_what_is_validated_for_each_is_validated_for_all_at_once(lab, limpid, or
     go, there_all = threading.Event(), threading.Event()
 
     def script(connection):
-        while True:
-            try:
-                request = connection.request()
-            except Closed:
-                return
+        for request in connection.each_request():
             if request is there.requests[0]:
                 connection.send(reply(b"page", "Cache-Control: no-cache", 'ETag: "1"'))
                 continue
@@ -504,11 +480,7 @@ def test_who_waited_for_a_validation_lets_go_of_what_was_stored(lab, limpid_with
     old, new, go, before = pattern(2 * MIB), pattern(24 * MIB, 7), threading.Event(), limpid.stats()
 
     def script(connection):  # on whichever connection the validation comes
-        while True:
-            try:
-                request = connection.request()
-            except Closed:
-                return
+        for request in connection.each_request():
             if request is there.requests[0]:
                 connection.send(reply(old, "Cache-Control: max-age=60", "Age: 100", 'ETag: "v1"'))
                 continue

@@ -555,24 +555,30 @@ Test(store, what_was_invalid_when_the_disk_failed_is_removed_when_it_works_again
         sem_destroy(&done);
 }
 
+/* *error: what became of it, once the writer is done. */
+static void put_noted(const char *url, int *error)
+{
+        struct stored s = plain();
+        struct key k = key_of_url(url);
+
+        cr_assert_eq(store_put_response(store, &(struct put){.id = store_next_id(store),
+                                                             .key = &k,
+                                                             .stored = &s,
+                                                             .done = note_done,
+                                                             .context = error}),
+                     0);
+}
+
 /* Small ones, until one fails. */
 static int put_until_full(void)
 {
-        struct stored s = plain();
         int error = 0;
 
         for (int i = 0; i < 1000 && !error; i++) {
                 char url[64];
-                struct key k;
 
                 snprintf(url, sizeof url, "http://a:80/%d", i);
-                k = key_of_url(url);
-                cr_assert_eq(store_put_response(store, &(struct put){.id = store_next_id(store),
-                                                                     .key = &k,
-                                                                     .stored = &s,
-                                                                     .done = note_done,
-                                                                     .context = &error}),
-                             0);
+                put_noted(url, &error);
                 store_sync(store);
         }
         return error;
@@ -1262,8 +1268,6 @@ Test(store, a_fault_in_the_map_sets_the_store_aside)
 /* What the writer reads of such a map may be zeros. */
 Test(store, nothing_is_written_to_a_store_that_is_set_aside)
 {
-        struct key k = key_of_url("http://a:80/new");
-        struct stored s = plain();
         const void *start;
         int error = 0;
         size_t len;
@@ -1271,12 +1275,7 @@ Test(store, nothing_is_written_to_a_store_that_is_set_aside)
         put("http://a:80/old", "old");
         store_map(store, &start, &len);
         cr_assert(store_sigbus(store, start));
-        cr_assert_eq(store_put_response(store, &(struct put){.id = store_next_id(store),
-                                                             .key = &k,
-                                                             .stored = &s,
-                                                             .done = note_done,
-                                                             .context = &error}),
-                     0);
+        put_noted("http://a:80/new", &error);
         reopen(32 << 20);
         cr_expect_neq(error, 0);
         cr_expect(holds("http://a:80/old", "old"));

@@ -35,6 +35,15 @@ class Connection(Wire):
         self.origin.requests.append(message)
         return message
 
+    def each_request(self):
+        """Until the other end has closed."""
+        while True:
+            try:
+                request = self.request()
+            except Closed:
+                return
+            yield request
+
     def play(self, script):
         try:
             script(self)
