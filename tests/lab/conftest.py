@@ -98,12 +98,15 @@ def plain(lab, place, configuration):
 
 @pytest.fixture
 def limpid(plain):
-    """The plain one, running; and after each test: the same proxy process, and no word from a sanitizer."""
+    """The plain one, running, with no connection of an earlier test; and after each test: the same proxy process, and no
+    word from a sanitizer."""
     with mended(plain.lab):
         if not plain.process:
             plain.start()
         elif plain.process.poll() is not None:
             plain.stop()
+        else:
+            plain.emptied()
         before = plain.proxy()
     yield plain
     plain.check_sanitizers()

@@ -732,8 +732,7 @@ def test_a_download_that_is_nearly_done_is_finished(limpid, origin, connect, fet
     wire.send(get(there.host, "/file"))
     wire.head()
     assert wire.read(7 * MIB) == BODY[:7 * MIB]
-    wire.close()
-    limpid.counter("connections_open", 0)
+    limpid.loses(wire.close, wire)
     go.set()
     assert fetch(there, "/file").body == BODY and len(there.requests) == 1
 

@@ -224,6 +224,16 @@ class Limpid:
         return wait.eventually(lambda: (value := self.stats().get(name, 0)) >= above + least and (value or True),
                                lambda: f"{name} >= {above + least}; {self.stats()}")
 
+    def emptied(self):
+        """Waits until no client's connection is open: the program sees an end later than the client who made it."""
+        wait.eventually(lambda: self.stats()["connections_open"] == 0, lambda: f"the connections to end: {self.stats()}")
+
+    def loses(self, end, wire):
+        """Ends a client's connection while the program may go on for it, and waits until the gateway's kernel has it no more."""
+        of_wire = f"dport = :{wire.sock.getsockname()[1]}"
+        end()
+        wait.eventually(lambda: not self.lab.gateway.run("ss", "-Htn", "state", "established", of_wire), "the end to have come")
+
     @property
     def log(self):
         return self.access.read_text(errors="replace").splitlines() if self.access.exists() else []
