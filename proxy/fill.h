@@ -125,11 +125,12 @@ bool fill_storing(const struct fill_reader *);
 
 /* The leader's client has gone. True: it is to go on, because there are others to lead for (the leader is woken when
  * the last has left), or because little is missing of what will be stored: FINISH_BYTES, or a tenth. Which holds only
- * as long as the server is not too slow (fill_drips); asked anew whenever something has come. `now` in seconds. */
+ * as long as the server is not too slow (fill_drips); asked anew whenever something has come. `now` in seconds. False:
+ * it is found by nobody any more, so that nobody joins what the leader is about to cut. */
 bool fill_deafen(struct fill_reader *, int64_t now);
 
 /* Where nobody reads but the leader, or only the store gets it: whether less than LONE_BYTES came in the last
- * LONE_SECONDS. Asked again and again. */
+ * LONE_SECONDS. Asked again and again. True: it is found by nobody any more. */
 bool fill_drips(struct fill_reader *, int64_t now);
 
 /* ---- every reader --------------------------------------------------------------------------------------------------

@@ -147,6 +147,15 @@ static bool has_others(const struct fill_reader *r)
         return r->fill->readers != r || r->next;
 }
 
+/* With the lock held: whether nobody wants it and, from now on, nobody can join what is about to be cut. */
+static bool left_alone(const struct fill_reader *r)
+{
+        if (has_others(r))
+                return false;
+        fill_hide(r->fill);
+        return !has_others(r); /* the lock was not held all the time */
+}
+
 bool fill_drips(struct fill_reader *r, int64_t now)
 {
         struct fill *f = r->fill;
@@ -156,7 +165,7 @@ bool fill_drips(struct fill_reader *r, int64_t now)
         if (has_others(r))
                 f->lone_since = 0;
         else
-                slow = drips(f, now);
+                slow = drips(f, now) && left_alone(r);
         pthread_mutex_unlock(&f->lock);
         return slow;
 }
@@ -168,7 +177,7 @@ bool fill_deafen(struct fill_reader *r, int64_t now)
 
         pthread_mutex_lock(&f->lock);
         r->deaf = true;
-        goes_on = has_others(r) || nearly_whole(f);
+        goes_on = nearly_whole(f) || !left_alone(r);
         pthread_mutex_unlock(&f->lock);
         return goes_on && !fill_drips(r, now);
 }

@@ -367,6 +367,31 @@ Test(fill, a_leader_without_a_client_hears_when_it_leads_for_nobody)
         fill_leave(&leader);
 }
 
+Test(fill, what_a_leader_is_about_to_leave_is_joined_by_nobody)
+{
+        struct fill_reader *leader = enter(fills, true), *next;
+
+        arrive(leader, 3 << 20, UINT64_MAX);
+        add(leader, 1000, 1000);
+        cr_assert_not(fill_deafen(leader, 1000));
+        next = enter(fills, true);
+        fill_leave(&leader);
+        cr_expect_eq(fill_look(next), FILL_ASKED);
+        fill_leave(&next);
+}
+
+Test(fill, what_drips_for_nobody_is_joined_by_nobody)
+{
+        struct fill_reader *leader = enter(fills, true), *next;
+
+        arrive(leader, 3 << 20, UINT64_MAX);
+        cr_assert_not(fill_drips(leader, 1000));
+        cr_assert(fill_drips(leader, 1100));
+        next = enter(fills, true);
+        fill_leave(&leader);
+        fill_leave(&next);
+}
+
 Test(fill, who_has_left_is_not_woken)
 {
         struct fill_reader *leader = enter(fills, true), *a = enter(fills, false);
