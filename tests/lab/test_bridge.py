@@ -205,7 +205,7 @@ def test_fail_closed_lets_nothing_through(box, boxed, servers):
     limpid = boxed(intercept={"fail": "closed"})
     kill(limpid.process.pid, signal.SIGSTOP)
     kill(limpid.proxy(), signal.SIGKILL)
-    wait.eventually(lambda: not limpid.gate_open(), "the gate's elements to expire")
+    wait.eventually(limpid.gate_shut, "the gate's elements to expire")
     assert all(intercepted(there, box.client) is None for there in servers)
     kill(limpid.process.pid, signal.SIGCONT)
     wait.eventually(lambda: all(intercepted(there, box.client) is True for there in servers), "the gate to open")
@@ -367,7 +367,7 @@ def test_dns_that_crosses_the_bridge_is_relayed(box, boxed, datagrams, server, f
         wait.eventually(lambda: limpid.stats().get("tunnels", 0) == before + 1, lambda: f"a tunnel: {limpid.stats()}")
     for pid in (limpid.process.pid, limpid.proxy()):
         kill(pid, signal.SIGSTOP)
-    wait.eventually(lambda: not limpid.gate_open(), "the gate's elements to expire")
+    wait.eventually(limpid.gate_shut, "the gate's elements to expire")
     for udp in there:
         assert ask(udp.address) == ask(udp.address, "+tcp") == "192.0.2.7\n"
 

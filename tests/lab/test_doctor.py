@@ -195,7 +195,7 @@ def test_a_gate_that_nobody_renews(doctor):
     ask = doctor()
     kill(ask.limpid.process.pid, signal.SIGSTOP)
     try:
-        wait.eventually(lambda: not ask.limpid.gate_open(), "the gate's elements to expire")
+        wait.eventually(ask.limpid.gate_shut, "the gate's elements to expire")
         findings = ask()
     finally:
         kill(ask.limpid.process.pid, signal.SIGCONT)

@@ -91,7 +91,7 @@ def test_it_says_how_far_the_test_came(lab, begun, walled, origin, verdict, cond
     remove = walled(verdict, condition)
     limpid = begun()
     limpid.said(said)
-    assert not limpid.gate_open()
+    assert limpid.gate_shut()
     there = origin()
     assert was_intercepted(there, lab.client) is False
     remove()

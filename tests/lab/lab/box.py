@@ -33,14 +33,14 @@ class Box(Lab):
             input="route add local 198.18.0.0/15 dev lo\nroute add local 2001:db8:1::/48 dev lo\n")
 
     def _bridge(self):
-        self.interfaces = ["br0"]
+        self.interfaces, self.ports = ["br0"], ["port0"]
         self._switch(self.gateway, "br0", ("port0", self.client), ("port1", self.origin))
         self._configure(self.gateway, "br0", "10.78.0.5/24", "fd78::5/64", "10.78.0.1", "fd78::1")
         self._configure(self.client, "eth0", "10.78.0.2/24", "fd78::2/64", "10.78.0.1", "fd78::1")
         self._configure(self.origin, "eth0", "10.78.0.1/24", "fd78::1/64")
 
     def _stick(self):
-        self.interfaces = ["eth0"]
+        self.interfaces, self.ports = ["eth0"], []
         self._switch(self.origin, "switch", ("port0", self.client), ("port1", self.gateway))
         self._configure(self.gateway, "eth0", "10.78.0.5/24", "fd78::5/64")
         self._configure(self.gateway, "eth0", "10.79.0.5/24", "fd79::5/64", "10.79.0.1", "fd79::1")

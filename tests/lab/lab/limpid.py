@@ -121,10 +121,17 @@ class Limpid:
         port = 80 if self.config["intercept"].get("form") == "mark" else self.config["intercept"].get("listen_port", 3129)
         return f":{port} " in self.lab.gateway.run("ss", "-Hltn")
 
-    def gate_open(self):
-        """Whether the clients' interfaces are elements of a set, with some time left to live."""
+    def _gate(self):
+        """Of each of the clients' interfaces, and of the port of a bridge that they are behind, whether it is an element of a set, with
+        some time left to live. The port comes after its bridge, and goes before it."""
         rules = self.lab.gateway.run("nft", "list", "ruleset")
-        return all(re.search(rf'"?{name}"?[^,}}]* expires ', rules) for name in self.config["intercept"]["interfaces"])
+        return [bool(re.search(rf'"?{name}"?[^,}}]* expires ', rules)) for name in [*self.config["intercept"]["interfaces"], *self.lab.ports]]
+
+    def gate_open(self):
+        return all(self._gate())
+
+    def gate_shut(self):
+        return not any(self._gate())
 
     def stop(self, sign=signal.SIGTERM, code=0):
         """Ends it, and demands what is demanded of each end."""

@@ -133,7 +133,7 @@ class Lab:
         self.client.address4, self.client.address6 = "10.77.1.2", "fd77:1::2"
         self.other_client.address4, self.other_client.address6 = "10.77.2.2", "fd77:2::2"
         self.gateway_addresses = ["10.77.1.1", "fd77:1::1"]
-        self.interfaces = ["lan0", "lan1"]
+        self.interfaces, self.ports = ["lan0", "lan1"], []
         self.plain = None  # the Limpid of the test file that runs, if it has one
         self._connect()
         self._addresses = itertools.count(1)
