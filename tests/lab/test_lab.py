@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,27 @@ from lab import wait
 from lab.disk import GROUPS, can_be_had
 from lab.origin import answer
 from lab.wire import Closed, chunked, get, reply
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds that pass as the test says, for whoever waits."""
+    now = [0.0]
+    monkeypatch.setattr(wait, "time", types.SimpleNamespace(monotonic=lambda: now[0], sleep=lambda seconds: None))
+    return now
+
+
+def test_what_has_come_during_a_slow_look_has_come_in_time(clock):
+    """As on a busy machine: it was not there when the look began, and that took longer than there was time."""
+    def look():
+        seen = clock[0] >= 3
+        clock[0] += 2
+        return seen
+
+    wait.eventually(look, within=3)
+    clock[0] = 0.0
+    with pytest.raises(wait.Late):
+        wait.eventually(lambda: clock.__setitem__(0, clock[0] + 1), within=3)
 
 
 @pytest.mark.parametrize("family", [4, 6])

@@ -12,13 +12,14 @@ class Late(AssertionError):
 
 
 def eventually(condition, what=None, within=None):
-    """The first true value of `condition()`. Raises Late, naming `what` and the last value, if none comes."""
+    """The first true value of `condition()`. Raises Late, naming `what` and the last value, if none comes. The last look is begun when
+    the time is up: what is true then has come in time, however long the look before took."""
     end = time.monotonic() + (within or DEADLINE)
     while True:
-        value = condition()
+        begun, value = time.monotonic(), condition()
         if value:
             return value
-        if time.monotonic() > end:
+        if begun > end:
             text = what() if callable(what) else what
             raise Late(f"waited {within or DEADLINE:g} s for {text or condition}; last seen: {value!r}")
         time.sleep(0.01)
