@@ -462,7 +462,7 @@ def test_k9_with_prove_ipv6_the_first_try_finds_the_truth(lab, limpid_with, orig
         lab.origin.run("ip", "-6", "route", "add", "blackhole", bad)
     try:
         assert curl(lab, bad, four.address, retry=False) == "four"
-        assert [intercepted(six, lab.client) for _ in range(3)] == [False, True, True] and intercepted(four, lab.client) is True
+        assert [was_intercepted(six, lab.client) for _ in range(3)] == [False, True, True] and was_intercepted(four, lab.client) is True
         six.close()
         assert curl(lab, six.address, four.address) == "four", "it counts as one that answers, and the first try is reset"
         wait.eventually(lambda: six.address not in lab.gateway.run("nft", "list", "set", "inet", "limpid", "answered6"), "it to be forgotten")
