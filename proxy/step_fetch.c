@@ -84,6 +84,17 @@ enum step step_fetch(struct exchange *x)
         return hand_back(x, errno);
 }
 
+/* Over a connection that has been used something has come that nobody asked for, and whose event is still to be served:
+ * the request goes over a new one. What the client has authenticated cannot be had anew. */
+static enum step leave_behind(struct exchange *x)
+{
+        if (x->client->pinned)
+                return exchange_fail(x, 502, "the origin server said something that was not asked for");
+        x->retried = true;
+        upstream_close(&x->client->upstream, false);
+        return STEP_FETCH;
+}
+
 enum step step_connect(struct exchange *x)
 {
         struct upstream *u = x->client->upstream;
@@ -92,6 +103,8 @@ enum step step_connect(struct exchange *x)
                 return STEP_HAND_BACK;
         if (u->connecting)
                 return STEP_WAIT;
+        if (u->used && upstream_spoke(u))
+                return leave_behind(x);
         client_upstream_moved(x->client);
         return STEP_SEND_REQUEST;
 }

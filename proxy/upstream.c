@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -107,6 +108,13 @@ struct upstream *upstream_get(struct client *c, struct span host, bool fresh)
         if (u)
                 u->client = c;
         return u;
+}
+
+bool upstream_spoke(const struct upstream *u)
+{
+        int waiting = 0;
+
+        return u->conn.input.len > 0 || (ioctl(u->conn.fd, FIONREAD, &waiting) == 0 && waiting > 0);
 }
 
 /* An event of a connection that is idle: the origin closed it, or said something that nobody asked for (cases.md R4).

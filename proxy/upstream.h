@@ -28,6 +28,9 @@ struct upstream {
  * memory or descriptors; errno says. `fresh`: never an idle one. The client owns it from now on. */
 struct upstream *upstream_get(struct client *, struct span host, bool fresh);
 
+/* Whether bytes wait that came over it before anything was asked now: they answer nothing (RFC 9112 §9.2). */
+bool upstream_spoke(const struct upstream *);
+
 /* The exchange is over and the connection may be used again: into the pool. The client forgets it. */
 void upstream_release(struct upstream **);
 

@@ -1,5 +1,6 @@
 """Origins that refuse, are silent, cut and forget: what the client learns of it, and when."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -21,6 +22,22 @@ def came_direct(limpid, connect, address, request):
     """Whether this exchange went past Limpid: no Cache-Status, no Via, and nothing in its counters."""
     got = connect(address).ask(request)
     return got.get("Cache-Status") is None and got.get("Via") is None
+
+
+def unread(space, there):
+    """Bytes that are not yet read, of each established connection with this origin."""
+    lines = space.run("ss", "-Hnt", "state", "established").splitlines()
+    return [int(line.split()[0]) for line in lines if there.address in line]
+
+
+@contextlib.contextmanager
+def stopped(limpid):
+    proxy = limpid.proxy()
+    os.kill(proxy, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(proxy, signal.SIGCONT)
 
 
 @pytest.mark.parametrize("family", [4, 6])
@@ -176,30 +193,47 @@ def test_the_rest_of_a_reply_that_nobody_wants_meets_no_other_request(lab, limpi
         connection.wait(rest)
         connection.send(whole[begun + 1000:])
 
-    def unread(space):
-        """Bytes that are not yet read, of each established connection with this origin."""
-        lines = space.run("ss", "-Hnt", "state", "established").splitlines()
-        return [int(line.split()[0]) for line in lines if there.address in line]
-
     there = origin(first, answer(reply("right")))
     wire = connect(there)
     wire.send(get(there.host, "/big"))
     assert wire.head().status == 200 and wire.read(1_000_000) == b"x" * 1_000_000
-    proxy = limpid.proxy()
-    os.kill(proxy, signal.SIGSTOP)
-    try:
-        before = len(unread(lab.gateway))
+    with stopped(limpid):
+        before = len(unread(lab.gateway, there))
         more.set()
-        wait.eventually(lambda: max(unread(lab.gateway)) == 1000, "more to have come")
+        wait.eventually(lambda: max(unread(lab.gateway, there)) == 1000, "more to have come")
         wire.reset()
-        wait.eventually(lambda: len(unread(lab.gateway)) == before - 1, "the reset to have come")
-    finally:
-        os.kill(proxy, signal.SIGCONT)
+        wait.eventually(lambda: len(unread(lab.gateway, there)) == before - 1, "the reset to have come")
     other = connect(there)
     other.send(get(there.host, "/other"))
-    wait.eventually(lambda: len(there.connections) == 2 or any(unread(lab.origin)), "the second request")
+    wait.eventually(lambda: len(there.connections) == 2 or any(unread(lab.origin, there)), "the second request")
     rest.set()
     assert other.response().body == b"right"
+
+
+@pytest.mark.parametrize("first, status", [(reply("one"), 200), (reply("who?", "WWW-Authenticate: NTLM", status="401 Unauthorized"), 502)],
+                         ids=["pooled", "authenticated"])
+def test_what_waits_on_an_idle_connection_is_not_the_next_reply(lab, limpid_with, origin, connect, first, status):
+    """It comes behind the next request, and before that is read: so that its event is the second one of that turn, the proxy
+    stands still while both happen (RFC 9112 §9.2). What the client has authenticated is not had anew for it."""
+    limpid, unasked = limpid_with(workers=1), threading.Event()
+
+    def speaks(connection):
+        connection.request()
+        connection.send(first)
+        connection.wait(unasked)
+        connection.send(reply("poison", STORED))
+
+    there = origin(speaks, answer(reply("good")))
+    wire = connect(there)
+    wire.ask(get(there.host, "/one"))
+    with stopped(limpid):
+        wire.send(get(there.host, "/two"))
+        wait.eventually(lambda: sum(map(bool, unread(lab.gateway, there))) == 1, "the request to have come")
+        unasked.set()
+        wait.eventually(lambda: sum(map(bool, unread(lab.gateway, there))) == 2, "what nobody asked for to have come")
+    got = wire.response()
+    assert got.status == status and b"poison" not in got.body
+    assert connect(there).ask(get(there.host, "/two")).body == b"good"
 
 
 def test_many_connections_at_once_are_all_served(lab, limpid, origin, connect):
