@@ -164,6 +164,8 @@ enum step exchange_begin_sparse(struct exchange *x, const struct byte_range *r, 
         fills_note(x->worker->proxy->fills, NOTED_UNSPARSE, &x->key, why || !x->etag_len);
         if (!why && fills_outdated(x->worker->proxy->fills, &x->key, x->asked_at))
                 why = "it was made invalid meanwhile";
+        if (!why && !x->look)
+                why = x->detail; /* the connection is authenticated */
         x->detail = why;
         x->total = total;
         x->probe |= x->want.first >= total; /* what is stored then says that there is nothing (RFC 9110 §15.5.17) */

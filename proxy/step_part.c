@@ -308,6 +308,6 @@ enum step exchange_judge_part(struct exchange *x)
         if (total != x->total || !same_validator(x, m))
                 return changed(x);
         x->gap_end = r.last + 1;
-        exchange_start_part(x, storing_may_update(x->request, m));
+        exchange_start_part(x, x->look && storing_may_update(x->request, m));
         return combine(x);
 }

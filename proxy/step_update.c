@@ -26,7 +26,7 @@ bool exchange_update(struct exchange *x, const struct found *f, struct stored *f
         const struct message *m = &x->worker->response;
         struct stored s;
 
-        if (storing_may_update(x->request, m)) {
+        if (x->look && storing_may_update(x->request, m)) { /* not where the connection is authenticated */
                 if (!merge(x, f, FOR_STORE, &s))
                         return false;
                 replace_head(x, f->id, &s);

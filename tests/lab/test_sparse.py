@@ -417,6 +417,19 @@ def test_several_ranges_of_a_cold_object(limpid, origin, fetch):
     assert got.hit and there.requests[0].get("Range") == f"bytes=0-{UNIT - 1}" and len(there.requests) == 3
 
 
+@pytest.mark.parametrize("before", [False, True], ids=["cold", "stored"])
+def test_a_part_over_a_connection_that_it_authenticates_is_not_for_all(limpid, origin, fetch, before):
+    """Neither its bytes nor what its head says of the whole (cases.md H12)."""
+    public, private = ranged(), ranged(BODY, "WWW-Authenticate: Negotiate abc", "X-For: one")
+    there = origin(answer(*([public] if before else []), private, public))
+    if before:
+        part(fetch, there, 0, 99)
+    assert part(fetch, there, MIB, MIB + 99).get("X-For") == "one"
+    got = part(fetch, there, MIB, MIB + 99)
+    assert not got.hit and got.get("X-For") is None
+    assert part(fetch, there, 0, 99).get("X-For") is None
+
+
 @pytest.mark.parametrize("status", ["416 Range Not Satisfiable", "206 Partial Content", "404 Not Found"])
 def test_several_ranges_pass_where_the_first_says_nothing(limpid, origin, fetch, status):
     """A 416 for the first says nothing of the others, nor does a part of an unknown whole."""
