@@ -94,7 +94,7 @@ static void describe_head(struct answer *a, const struct exchange *x, const stru
         if (x->validating)
                 now = x->response_time;
         a->head.status = a->status;
-        a->head.age = x->validating ? -1 : freshness_age(s, now);
+        a->head.age = x->validating && !s->age ? -1 : freshness_age(s, now); /* one of a cache behind us goes on */
         a->head.with_length = a->status != 304 && a->status != 204;
         a->head.length = a->end - a->first;
         a->head.close = !x->request->persistent || x->reply_close || !x->request_done;

@@ -48,6 +48,17 @@ def test_what_the_origin_has_instead_replaces_it(limpid, origin, fetch, etag):
     assert len(there.requests) == 2
 
 
+def test_the_age_that_a_cache_behind_us_says_in_a_304_counts(limpid, origin, fetch):
+    """RFC 9111 §4.2.3: the reply that was validated so is as old as that cache's answer."""
+    there = origin(answer(stale(b"old"), NOT_MODIFIED.replace(b"\r\n\r\n", b"\r\nAge: 30\r\n\r\n")))
+    fetch(there)
+    for hit in (False, True):
+        got = fetch(there)
+        assert got.body == b"old" and got.hit == hit and 30 <= int(got.get("Age")) < 60
+        assert "ttl=5" in got.get("Cache-Status")
+    assert len(there.requests) == 2
+
+
 @pytest.mark.parametrize("forbidden", [["stale-while-revalidate=600", "must-revalidate"], ["stale-while-revalidate=1"], []])
 def test_no_stale_reply_where_it_is_not_allowed(limpid, origin, fetch, forbidden):
     there = origin(answer(stale(b"old", *forbidden), reply("new", "Cache-Control: max-age=600")))
