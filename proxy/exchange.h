@@ -99,6 +99,8 @@ struct exchange {
         bool had_stored; /* there is something stored that could not be used as it is */
         bool background; /* a validation behind a stale reply: nobody waits for it */
         bool failed;     /* the origin has failed, and what is stored answers */
+        uint8_t failure; /* … how: enum reuse_failure */
+        uint8_t despite; /* a bit for each failure despite which what is stored may answer */
         bool solo;       /* it asks for itself, whoever else is asking */
         bool leads;      /* `part` is a fill that it fetches */
         bool fetched;    /* the leader: all that will come has come */
@@ -328,9 +330,13 @@ bool exchange_join_whole(struct exchange *);
 void exchange_note_host(struct exchange *, bool ignores_range);
 
 /* step_stale.c */
-/* True: the origin has failed, and what is stored may answer nevertheless; goes on with *next. `status`: of the
- * origin's reply, or 0. */
+/* What is stored has to be validated: remembers despite which failures of the origin it may answer. */
+void exchange_may_be_stale(struct exchange *, const struct stored *);
+/* True: the origin has failed, and what is stored may answer nevertheless; goes on with *next, and looks it up again.
+ * `status`: of the origin's reply, or 0. */
 bool exchange_stale_instead(struct exchange *, enum reuse_failure, uint16_t status, enum step *next);
+/* Whether it answers now that the origin has failed: what is found then may be another. */
+bool exchange_answers_stale(struct exchange *, const struct stored *);
 /* Starts the validation of what is about to answer though it is stale; does nothing where memory is short. */
 void exchange_validate_behind(const struct exchange *);
 /* exchange.c: the same request once more, as an exchange of nobody's: its client is one without a socket, to whom

@@ -189,7 +189,10 @@ static enum step judge_stored(struct exchange *x)
         case REUSE_VALIDATE:
                 break;
         }
-        x->had_stored = true;
+        if (exchange_answers_stale(x, &f->stored))
+                return STEP_REPLY_STORED;
+        x->had_stored = !x->failed;
+        exchange_may_be_stale(x, &f->stored);
         x->replaces = f->id;
         x->detail = why;
         x->forward_reason =

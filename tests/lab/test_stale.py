@@ -89,6 +89,18 @@ def test_other_errors_are_the_clients_to_see(limpid, origin, fetch, directive, s
     assert fetch(there).status == int(status[:3])
 
 
+def test_a_body_that_is_still_to_be_read_costs_no_second_failure(limpid_with, origin, fetch):
+    """After a restart nothing of it has been verified: it is read while the client waits, and the origin is not asked again."""
+    body, limpid = pattern(3_000_000), limpid_with()
+    there = origin(answer(stale(body, "stale-if-error=600"), reply("sorry", status="503 Busy")))
+    assert fetch(there).body == body
+    limpid.stop()
+    limpid.start()
+    got = fetch(there)
+    assert got.body == body and "fwd=stale" in got.get("Cache-Status") and "fwd-status=503" in got.get("Cache-Status")
+    assert len(there.requests) == 2
+
+
 @pytest.mark.parametrize("how", ["refused", "reset", "closed"])
 @pytest.mark.parametrize("allowed", [True, False])
 def test_an_origin_that_cannot_be_reached(limpid, origin, connect, fetch, how, allowed):
