@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -34,7 +35,9 @@ def unread(space, there):
 def stopped(limpid):
     proxy = limpid.proxy()
     os.kill(proxy, signal.SIGSTOP)
-    try:
+    try:  # the signal has been sent: each thread stops when it next runs
+        wait.eventually(lambda: all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in Path(f"/proc/{proxy}/task").glob("*/stat")),
+                        "all its threads to stand still")
         yield
     finally:
         os.kill(proxy, signal.SIGCONT)
