@@ -115,10 +115,20 @@ static int64_t only_date(const struct message *m, enum field_id id, int64_t now)
 
 /* ---- the order of RFC 9110 §13.2.2 ----------------------------------------------------------------------------- */
 
+static bool is_success(const struct stored *s)
+{
+        return s->status / 100 == 2;
+}
+
 /* They speak of a success that a GET or HEAD would get (RFC 9110 §13.2.1, RFC 9111 §4.3.2). */
 static bool applies(const struct message *request, const struct stored *s)
 {
-        return s->status / 100 == 2 && (request->method == METHOD_GET || request->method == METHOD_HEAD);
+        return is_success(s) && (request->method == METHOD_GET || request->method == METHOD_HEAD);
+}
+
+bool condition_may_ask(const struct stored *s)
+{
+        return is_success(s) && (s->etag.len > 0 || s->last_modified >= 0);
 }
 
 bool condition_is_made(const struct message *request)

@@ -22,6 +22,11 @@ bool condition_is_for_origin(const struct message *request, const struct stored 
 /* Whether the request has a condition on what is there, of either kind; If-Range is none (§13.1.5). */
 bool condition_is_made(const struct message *request);
 
+/* Whether the origin can be asked if this is still good (RFC 9111 §4.3.1): it has a validator, and is a success, for a
+ * 304 stands for the 200 that there would have been (RFC 9110 §15.4.5): to a 404 that was stored it says that there is
+ * something now. */
+bool condition_may_ask(const struct stored *);
+
 /* Whether it is an entity tag (§8.8.3), or one without quotes, as some servers write them: a run of visible octets,
  * without quotes and commas, that is good for weak comparison alone. */
 bool etag_is_valid(struct span);

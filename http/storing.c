@@ -132,16 +132,11 @@ static bool sets_cookie_unasked(const struct storing *s)
         return message_has(s->response, FIELD_SET_COOKIE) && !s->rules->keep_set_cookie && !is_explicit(s);
 }
 
-static bool has_validator(const struct stored *s)
-{
-        return s->etag.len > 0 || s->last_modified >= 0;
-}
-
 static bool could_never_be_reused(const struct storing *s)
 {
         const struct stored *as = s->stored;
         bool usable = as->lifetime > 0 || as->stale_while_revalidate > 0 || as->stale_if_error > 0;
-        return !has_validator(as) && (!usable || as->flags & STORED_NO_CACHE);
+        return !condition_may_ask(as) && (!usable || as->flags & STORED_NO_CACHE);
 }
 
 bool storing_may_update(const struct message *request, const struct message *response)

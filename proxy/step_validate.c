@@ -1,17 +1,19 @@
 /* The steps of validation (RFC 9111 §4.3): asking whether what is stored is still good, and taking a 304 for an answer.
  */
+#include "http/condition.h"
 #include "http/storing.h"
 #include "proxy/client.h"
 #include "proxy/exchange.h"
 
-/* RFC 9111 §4.3.1: asks with the validators of what is stored. Without one it is simply fetched anew. */
+/* RFC 9111 §4.3.1: asks with the validators of what is stored. Where nothing can be asked with them it is simply
+ * fetched anew. */
 enum step step_validate(struct exchange *x)
 {
         const struct found *f = &x->worker->found;
         const struct stored *s = &f->stored;
 
-        if (s->etag.len + s->last_modified_text.len > sizeof x->validator ||
-            !(s->etag.len + s->last_modified_text.len) || !exchange_pin(x, f->id))
+        if (!condition_may_ask(s) || s->etag.len + s->last_modified_text.len > sizeof x->validator ||
+            !exchange_pin(x, f->id))
                 return STEP_JOIN;
         x->id = f->id;
         x->validating = true;

@@ -92,6 +92,19 @@ def test_the_first_client_of_a_cold_range_gets_all_that_was_for_him(limpid, orig
     assert again.hit and again.get("Set-Cookie") is None and again.get("X-His") is None
 
 
+@pytest.mark.parametrize("validator", [TAG, "Last-Modified: Thu, 01 Jan 2015 00:00:00 GMT"])
+@pytest.mark.parametrize("status", ["404 Not Found", "301 Moved", "410 Gone"])
+def test_a_304_would_not_be_about_an_error(limpid, origin, fetch, status, validator):
+    """RFC 9110 §13.2.1, §15.4.5: there is something now, and by its validator it is what the client is taken to have."""
+    def play(request):
+        known = request.get("If-None-Match") or request.get("If-Modified-Since")
+        return unchanged("Cache-Control: max-age=600") if known else reply("there", validator, "Cache-Control: max-age=600")
+
+    there = origin(answer(reply("gone", "Cache-Control: max-age=60", "Age: 100", validator, status=status), play))
+    assert fetch(there).status == int(status[:3])
+    assert fetch(there).body == b"there" and fetch(there).hit and len(there.requests) == 2
+
+
 @pytest.mark.parametrize("status", ["404 Not Found", "301 Moved", "410 Gone"])
 def test_a_200_to_head_is_news_of_what_was_an_error(limpid, origin, fetch, status):
     there = origin(answer(reply("gone", "Cache-Control: max-age=60", "Age: 100", TAG, status=status),

@@ -71,6 +71,19 @@ Test(condition, other_statuses_and_methods_have_none)
         EXPECT(NOT_MODIFIED, "If-None-Match: *\r\n");
 }
 
+Test(condition, the_origin_is_asked_about_a_success_alone)
+{
+        cr_expect(condition_may_ask(&stored));
+        stored.etag.len = 0;
+        cr_expect(condition_may_ask(&stored));
+        stored.last_modified = -1;
+        cr_expect_not(condition_may_ask(&stored));
+        for (stored.status = 300; stored.status < 600; stored.status++) {
+                stored.last_modified = MODIFIED;
+                cr_expect_not(condition_may_ask(&stored), "%u", stored.status);
+        }
+}
+
 Test(condition, tags_are_quoted_and_may_be_weak)
 {
         static const char *const good[] = {"\"\"", "\"a,b\\\"", "W/\"a\xff!\"", "abc", "W/abc"};

@@ -161,13 +161,21 @@ Test(storing, what_has_no_date_gets_one)
 
 Test(storing, what_is_heuristically_cacheable_is_stored_for_its_validator)
 {
-        STORED(GET END, "HTTP/1.1 404 N\r\n" TAG END);
-        STORED(GET END, "HTTP/1.1 302 F\r\n" TAG CC("public") END);
+        STORED(GET END, "HTTP/1.1 203 N\r\n" TAG END);
+        STORED(GET END, "HTTP/1.1 201 C\r\n" TAG CC("public") END);
         OBJECTED("status", GET END, "HTTP/1.1 302 F\r\n" TAG CC("must-revalidate") END);
         OBJECTED("no freshness, no validator", GET END, OK CC("max-age=0") END);
         STORED(GET END, OK CC("max-age=0, stale-while-revalidate=9") END);
         STORED(GET END, OK CC("max-age=0, stale-if-error=9") END);
         STORED(GET END, OK "Expires: 0\r\n" TAG END);
+}
+
+/* A 304 stands for a 200 (RFC 9110 §15.4.5). */
+Test(storing, a_validator_of_what_is_no_success_is_of_no_use)
+{
+        OBJECTED("no freshness, no validator", GET END, "HTTP/1.1 404 N\r\n" TAG END);
+        OBJECTED("no freshness, no validator", GET END, "HTTP/1.1 302 F\r\n" TAG CC("public") END);
+        STORED(GET END, "HTTP/1.1 404 N\r\n" TAG CC("max-age=9") END);
 }
 
 Test(storing, two_entity_tags_are_none)
