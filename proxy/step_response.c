@@ -272,17 +272,18 @@ static bool may_keep_post(const struct exchange *x)
         return x->decision.keeps_post && !x->private && !x->client->pinned;
 }
 
-/* RFC 9111 §4.3.3: a full answer to a validation takes the place of what was validated, even if it is not stored
- * itself. What says nothing about the resource does not. */
+/* RFC 9111 §4.3.3: a full answer takes the place of what could not be used without asking, even if it is not stored
+ * itself, and whether or not that had a validator to ask with. What says nothing about the resource does not. */
 static bool outdates_stored(const struct exchange *x)
 {
         static const uint16_t silent[] = {401, 403, 407, 408, 412, 416, 417, 421, 425, 428, 429, 431, 451};
         uint16_t status = x->worker->response.status;
+        bool asked = x->validating ? !x->offering : x->had_stored && status != 206;
 
         for (size_t i = 0; i < sizeof silent / sizeof silent[0]; i++)
                 if (silent[i] == status)
                         return false;
-        return x->validating && !x->offering && !x->part && !x->head_only && status < 500 && status != 304;
+        return asked && !x->part && !x->head_only && status < 500 && status != 304;
 }
 
 /* An origin that does not read a request's body takes it for the next request, and one that sends a body where there is

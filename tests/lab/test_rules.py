@@ -164,6 +164,22 @@ def test_an_answer_that_is_not_stored_ends_what_it_answers_for(limpid, origin, f
     assert fetch(there).status == 503
 
 
+@pytest.mark.parametrize("said", ["no-store", "no-store, max-age=0", "private"])
+def test_a_reload_that_gets_what_is_not_stored_ends_what_has_no_validator(limpid, origin, fetch, said):
+    there = origin(answer(reply("old", "Cache-Control: max-age=600"), reply("his", f"Cache-Control: {said}"), reply("new")))
+    fetch(there)
+    assert fetch(there, "/", "Cache-Control: no-cache").body == b"his"
+    assert fetch(there).body == b"new"
+
+
+def test_a_part_that_is_one_clients_own_ends_nothing(limpid, origin, fetch):
+    part = reply("l", "Cache-Control: no-store", "Content-Range: bytes 1-1/3", status="206 Partial Content")
+    there = origin(answer(reply("old", "Cache-Control: max-age=600"), part))
+    fetch(there)
+    assert fetch(there, "/", "Cache-Control: no-cache", "Range: bytes=1-1").body == b"l"
+    assert fetch(there).hit
+
+
 def test_a_refusal_to_one_client_ends_nothing(limpid, origin, fetch):
     there = origin(answer(stale(), reply("who are you?", status="401 Unauthorized"), unchanged("Cache-Control: max-age=60")))
     fetch(there)
