@@ -64,13 +64,13 @@ int part_place(struct store *store, MDB_txn *txn, uint64_t id, uint64_t *at, uin
                 if (sound(&s, id))
                         *at = s.end;
                 else
-                        error = mdb_cursor_del(cursor, 0);
+                        error = damage_delete(store, cursor, (MDB_val){s.value.len, (void *)(uintptr_t)s.value.at});
         }
         while (!error && *at < *end && slice_from(cursor, id, *at, &s) && s.start < *end) {
                 if (s.end > *end && sound(&s, id))
                         *end = s.start;
                 else
-                        error = mdb_cursor_del(cursor, 0);
+                        error = damage_delete(store, cursor, (MDB_val){s.value.len, (void *)(uintptr_t)s.value.at});
         }
         mdb_cursor_close(cursor);
         return error;

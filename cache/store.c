@@ -13,17 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache/op.h"
 #include "cache/store_private.h"
 
-enum {
-        FORMAT = 3,
-        MODE = 0600,
-        DIRECTORY_MODE = 0700,
-        READERS = 126,
-        PREFAULTS = 8,
-        QUEUE_BYTES = 64 << 20,
-        ASIDE_MAX = 100
-};
+enum { FORMAT = 3, MODE = 0600, DIRECTORY_MODE = 0700, READERS = 126, PREFAULTS = 8, QUEUE_BYTES = 64 << 20 };
 
 static const uint64_t smallest = 1 << 20;
 
@@ -235,6 +228,8 @@ static int open_environment(struct store *s, const struct store_options *o, cons
         int dead, error = mdb_env_create(&s->env);
 
         if (!error)
+                error = mdb_env_set_userctx(s->env, s);
+        if (!error)
                 error = mdb_env_set_maxdbs(s->env, 8);
         if (!error)
                 error = mdb_env_set_maxreaders(s->env, o->readers ? o->readers + PREFAULTS + 8 : READERS);
@@ -260,7 +255,9 @@ static int open_environment(struct store *s, const struct store_options *o, cons
                 return error;
         }
         error = mdb_txn_commit(txn);
-        return error ? error : locate_map(s);
+        if (!error)
+                error = locate_map(s);
+        return error ? error : commit_nothing(s);
 }
 
 static bool is_damage(int error)
@@ -274,39 +271,37 @@ static bool is_damage(int error)
         return false;
 }
 
-static bool set_aside(const char *path, char *aside, size_t size)
+static int open_sound(struct store *s, const struct store_options *o, const char **why)
 {
-        char from[4096], lock[4096];
+        int error;
 
-        snprintf(from, sizeof from, "%s/data.mdb", path);
-        snprintf(lock, sizeof lock, "%s/lock.mdb", path);
-        for (int i = 1; i < ASIDE_MAX; i++) {
-                snprintf(aside, size, "%s/data.mdb.aside-%d", path, i);
-                if (access(aside, F_OK) == 0)
-                        continue;
-                unlink(lock);
-                return rename(from, aside) == 0;
-        }
-        return false;
+        *why = damage_seen(s);
+        if (*why)
+                return MDB_CORRUPTED;
+        damage_within(s);
+        error = open_environment(s, o, why);
+        damage_within(NULL);
+        /* One of its tables, or what the first commit came upon. */
+        return error == MDB_NOTFOUND || atomic_exchange(&s->aside, false) ? MDB_CORRUPTED : error;
 }
 
 /* Opens; sets aside what cannot be used, and tries once more. */
 static int open_or_begin_anew(struct store *s, const struct store_options *o, char message[STORE_MESSAGE])
 {
-        const char *why = NULL;
-        char aside[4096];
-        int error = open_environment(s, o, &why);
+        const char *why;
+        int error = open_sound(s, o, &why);
 
         if (!is_damage(error))
                 return error;
         if (!why)
                 why = mdb_strerror(error);
-        mdb_env_close(s->env);
+        if (s->env)
+                mdb_env_close(s->env);
         s->env = NULL;
-        if (!set_aside(o->path, aside, sizeof aside))
+        if (!damage_set_aside(s))
                 return error;
         snprintf(message, STORE_MESSAGE, "%.100s: %.60s; it was set aside and an empty one begun", o->path, why);
-        return open_environment(s, o, &why);
+        return open_sound(s, o, &why);
 }
 
 /* Two processes would give one id to different responses. That a file system knows no such locks is no reason to do
@@ -386,8 +381,10 @@ void store_close(struct store **held)
                 return;
         prefaults_stop(s);
         writer_stop(s);
+        damage_within(s);
         keep_visits(s);
         let_go(s);
+        damage_within(NULL);
 }
 
 /* ---- what there is to say ------------------------------------------------------------------------------------------

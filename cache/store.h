@@ -262,6 +262,10 @@ void store_status(struct store *, struct store_status *);
  * BODY_GAP. Async-signal-safe. */
 bool store_sigbus(struct store *, const void *address);
 
+/* This thread is about to die of a signal. If it was in LMDB then, that store is set aside when it is opened next: it
+ * would die of it again. Async-signal-safe. */
+void store_died(void);
+
 /* False: there was such a fault, and what was copied from the map since may be zeros. Any thread. */
 bool store_readable(const struct store *);
 

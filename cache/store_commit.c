@@ -97,7 +97,7 @@ static int transact(struct store *s, struct op *first, uint64_t room)
                 count_up(s, txn);
         if (!error && !store_readable(s))
                 error = EIO; /* what was read of the map meanwhile may have been zeros */
-        error = commit_or_abort(txn, error);
+        error = damage_reported(s, commit_or_abort(txn, error));
         if (!error)
                 atomic_fetch_add(&s->body_bytes, (uint64_t)doomed.bytes);
         for (struct op *op = error ? NULL : first; op; op = op->next)

@@ -87,7 +87,7 @@ static int remove_slices(struct store *s, MDB_txn *txn, uint64_t id)
                 if (!error && (k.mv_size != sizeof key || read_be(k.mv_data) != id))
                         error = MDB_NOTFOUND;
                 if (!error)
-                        error = mdb_cursor_del(cursor, 0);
+                        error = damage_delete(s, cursor, v);
         }
         mdb_cursor_close(cursor);
         return error == MDB_NOTFOUND ? 0 : error;

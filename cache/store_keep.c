@@ -87,7 +87,7 @@ static int forget_visits(struct store *s, MDB_txn *txn)
 
                 error = kept_block(cursor, &k, &v);
                 if (!error)
-                        error = mdb_cursor_del(cursor, 0);
+                        error = damage_delete(s, cursor, v);
         }
         mdb_cursor_close(cursor);
         return error == MDB_NOTFOUND ? 0 : error;

@@ -71,7 +71,9 @@ int store_list(struct store *s, struct span url, void (*tell)(void *, const stru
         if (!error)
                 error = reader_begin(l.reader);
         if (!error) {
-                error = walk(&l, url);
+                damage_within(s);
+                error = damage_reported(s, walk(&l, url));
+                damage_within(NULL);
                 reader_end(l.reader);
         }
         reader_close(&l.reader);

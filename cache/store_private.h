@@ -175,6 +175,21 @@ void slice_key(uint64_t id, uint64_t offset, char out[16]);
 uint64_t read_be(const char *);
 int write_totals(struct store *, MDB_txn *, int64_t more_body_bytes);
 
+/* cache/store_damage.c: a file that LMDB stumbles over */
+/* This thread is in LMDB for that store until it says otherwise (NULL). One that dies there leaves a mark. */
+void damage_within(const struct store *);
+/* What LMDB said of a transaction. That the file contradicts itself puts the store out of use, now and when it is
+ * opened next, and is EIO; everything else is returned as it is. */
+int damage_reported(struct store *, int error);
+/* Whether the pages that a value lies in are said to be those that it takes. */
+bool damage_value(const struct store *, struct span value);
+/* The entry under the cursor, whose value was read. MDB_CORRUPTED where its pages are not its own. */
+int damage_delete(const struct store *, MDB_cursor *, MDB_val value);
+/* Whether the file is marked, or what is read of it first is nonsense: NULL, or what is wrong. */
+const char *damage_seen(const struct store *);
+/* The file under another name, and no mark. False: it is where it was. */
+bool damage_set_aside(const struct store *);
+
 /* cache/store_keep.c: what eviction knows, over a restart */
 int put_meta(const struct store *, MDB_txn *, const char *name, uint64_t);
 int get_meta(const struct store *, MDB_txn *, const char *name, uint64_t *);

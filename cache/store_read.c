@@ -86,9 +86,10 @@ int read_value(MDB_txn *txn, MDB_dbi dbi, const void *key, size_t key_len, struc
         MDB_val k = {key_len, (void *)(uintptr_t)key}, v;
         int error = mdb_get(txn, dbi, &k, &v);
 
-        if (!error)
-                *value = (struct span){v.mv_data, v.mv_size};
-        return error;
+        if (error)
+                return error;
+        *value = (struct span){v.mv_data, v.mv_size};
+        return damage_value(mdb_env_get_userctx(mdb_txn_env(txn)), *value) ? 0 : MDB_CORRUPTED;
 }
 
 /* ---- look-up -------------------------------------------------------------------------------------------------------

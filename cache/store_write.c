@@ -316,6 +316,7 @@ static void *run(void *argument)
         struct op *batch;
 
         background_thread("store writer", TIME_SLICE_WRITER_NS);
+        damage_within(s);
         while ((batch = take_batch(&s->queue, &bytes, &s->backlog))) {
                 int error = commit_batch(s, batch, bytes);
 
@@ -343,9 +344,7 @@ int writer_start(struct store *s)
         pthread_mutex_init(&q->lock, NULL);
         pthread_cond_init(&q->wake, NULL);
         pthread_cond_init(&q->idle, NULL);
-        error = commit_nothing(s);
-        if (!error)
-                error = pthread_create(&q->thread, NULL, run, s);
+        error = pthread_create(&q->thread, NULL, run, s);
         q->started = !error;
         return error;
 }

@@ -1,5 +1,5 @@
-/* limpid: the program's entry; a table of subcommands. And the handler of SIGBUS, since a handler has no argument: what
- * it knows lies in a global. */
+/* limpid: the program's entry; a table of subcommands. And the handlers of SIGBUS and of what ends the program, since a
+ * handler has no argument: what they know lies in a global. */
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,7 +15,18 @@ static struct {
         struct store *const *stores;
         size_t count;
         uintptr_t page; /* bytes */
+        struct sigaction before[NSIG];
 } watched;
+
+/* As if nobody had watched: the same access again is the end, or the same signal, where it was sent (abort(3) does). */
+static void on_death(int sign, siginfo_t *info, void *context)
+{
+        (void)context;
+        store_died();
+        sigaction(sign, &watched.before[sign], NULL);
+        if (info->si_code <= 0)
+                raise(sign);
+}
 
 /* What is called here is safe in a handler: an atomic store, and mmap(2), which is a bare system call. */
 static void on_sigbus(int sign, siginfo_t *info, void *context)
@@ -28,18 +39,28 @@ static void on_sigbus(int sign, siginfo_t *info, void *context)
                 ours = ours || (watched.stores[i] && store_sigbus(watched.stores[i], info->si_addr));
         if (!ours ||
             mmap((void *)page, watched.page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
-                signal(sign, SIG_DFL); /* the same access again, and the end */
+                on_death(sign, info, context);
+}
+
+static void watch(int sign, void (*handler)(int, siginfo_t *, void *))
+{
+        struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO}, before;
+
+        sigemptyset(&action.sa_mask);
+        if (sigaction(sign, &action, &before) == 0 && before.sa_sigaction != handler) /* else it was watched already */
+                watched.before[sign] = before;
 }
 
 void sigbus_watch(struct store *const *stores, size_t count)
 {
-        struct sigaction action = {.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO};
+        static const int deaths[] = {SIGSEGV, SIGFPE, SIGILL, SIGABRT};
 
         watched.stores = stores;
         watched.count = count;
         watched.page = (uintptr_t)sysconf(_SC_PAGESIZE);
-        sigemptyset(&action.sa_mask);
-        sigaction(SIGBUS, &action, NULL);
+        watch(SIGBUS, on_sigbus);
+        for (size_t i = 0; i < sizeof deaths / sizeof deaths[0]; i++)
+                watch(deaths[i], on_death);
 }
 
 struct command {

@@ -88,6 +88,8 @@ static void open_stores(struct proxy *p)
         char message[STORE_MESSAGE];
 
         p->stores = calloc(config->store_count + 1, sizeof *p->stores);
+        if (p->stores)
+                sigbus_watch(p->stores, config->store_count); /* to open one may be what ends the program */
         for (size_t i = 0; p->stores && i < config->store_count; i++) {
                 struct store_options o = {.path = config->stores[i].path,
                                           .size = config->stores[i].size,
@@ -99,7 +101,6 @@ static void open_stores(struct proxy *p)
                         log_say(LOG_WARNING, "store \"%s\": %s", config->stores[i].name, message);
                 p->store_count = i + 1;
         }
-        sigbus_watch(p->stores, p->store_count);
 }
 
 static void open_log(struct proxy *p)

@@ -1,5 +1,6 @@
 """What is stored outlives the program; what is wrong with the store never reaches a client."""
 
+import ctypes
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab import wait
-from lab.limpid import binary, user
+from lab.limpid import binary, sanitized, user
 from lab.nginx import pattern
 from lab.origin import answer
 from lab.wire import get, reply
@@ -99,6 +100,28 @@ def test_a_killed_proxy_alone_is_back_with_its_store(limpid_with, origin, fetch)
     wait.eventually(lambda: limpid.proxy() not in (None, killed) and limpid.listens(), "the restarted proxy")
     wait.eventually(lambda: fetch(there, "/0/other").get("Via"), "interception by it")
     assert fetch(there, "/100000/x").hit
+
+
+@pytest.mark.parametrize("thread, signalled", [
+    ("store writer", signal.SIGABRT), ("worker 0", signal.SIGABRT),
+    pytest.param("store writer", signal.SIGSEGV, marks=pytest.mark.skipif(sanitized(), reason="a sanitizer takes it for a finding"))])
+def test_a_store_that_the_proxy_died_in_is_set_aside(limpid_with, origin, fetch, thread, signalled):
+    """What LMDB makes of a damaged page ends the program (tests/unit/cache_store_damage.c), which is not to begin again with each
+    start. What dies elsewhere has its store afterwards."""
+    limpid = limpid_with()
+    there = origin(answer(objects))
+    assert fetch(there, "/100000/x").status == 200
+    committed(limpid, fetch, origin)
+    proxy = limpid.proxy()
+    [task] = [int(comm.parent.name) for comm in Path(f"/proc/{proxy}/task").glob("*/comm") if comm.read_text().strip() == thread]
+    assert ctypes.CDLL(None).tgkill(proxy, task, int(signalled)) == 0
+    wait.eventually(lambda: limpid.proxy() not in (None, proxy) and limpid.listens(), "the restarted proxy")
+    wait.eventually(lambda: fetch(there, "/0/other").get("Via"), "interception by it")
+    assert fetch(there, "/100000/x").hit == (thread != "store writer")
+    assert fetch(there, "/100000/x").hit
+    aside = [path.name for path in files(limpid) if "aside" in path.name]
+    assert aside == (["data.mdb.aside-1"] if thread == "store writer" else [])
+    assert ("was found to be damaged" in limpid.stderr) == bool(aside)
 
 
 def works_without_storing(fetch, origin):
