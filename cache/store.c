@@ -278,9 +278,9 @@ static int open_sound(struct store *s, const struct store_options *o, const char
         *why = damage_seen(s);
         if (*why)
                 return MDB_CORRUPTED;
-        damage_within(s);
+        damage_enter(s);
         error = open_environment(s, o, why);
-        damage_within(NULL);
+        damage_leave(s);
         /* One of its tables, or what the first commit came upon. */
         return error == MDB_NOTFOUND || atomic_exchange(&s->aside, false) ? MDB_CORRUPTED : error;
 }
@@ -359,16 +359,18 @@ int store_open(struct store **made, const struct store_options *o, char message[
                 error = hold_directory(s, o->path);
         }
         if (!error)
+                *made = s; /* it may be what the program dies of */
+        if (!error)
                 error = open_or_begin_anew(s, o, message);
         if (!error)
                 error = start_threads(s, o);
         if (error) {
                 snprintf(message, STORE_MESSAGE, "%.120s: %.100s", o->path, mdb_strerror(error));
+                *made = NULL;
                 if (s)
                         let_go(s);
                 return error;
         }
-        *made = s;
         return 0;
 }
 
@@ -376,15 +378,15 @@ void store_close(struct store **held)
 {
         struct store *s = *held;
 
-        *held = NULL;
         if (!s)
                 return;
         prefaults_stop(s);
         writer_stop(s);
-        damage_within(s);
+        damage_enter(s);
         keep_visits(s);
+        damage_leave(s);
+        *held = NULL;
         let_go(s);
-        damage_within(NULL);
 }
 
 /* ---- what there is to say ------------------------------------------------------------------------------------------

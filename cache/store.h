@@ -50,8 +50,8 @@ enum { STORE_MESSAGE = 256 };
 
 /* Opens or creates. 0, or an errno or LMDB code (EBUSY: it is open, here or in another process); `message` then says
  * what and why in one line. With 0 it is empty, or says that a damaged, foreign or newer store was set aside (renamed
- * to PATH/data.mdb.aside-N) and an empty one begun.
- */
+ * to PATH/data.mdb.aside-N) and an empty one begun. The handler of a signal may find the store there before it is open
+ * and until it is closed. */
 int store_open(struct store **, const struct store_options *, char message[STORE_MESSAGE]);
 /* Commits what is queued, then closes. Every reader must have been closed before. */
 void store_close(struct store **);
@@ -262,9 +262,9 @@ void store_status(struct store *, struct store_status *);
  * BODY_GAP. Async-signal-safe. */
 bool store_sigbus(struct store *, const void *address);
 
-/* This thread is about to die of a signal. If it was in LMDB then, that store is set aside when it is opened next: it
- * would die of it again. Async-signal-safe. */
-void store_died(void);
+/* This thread is about to die of a signal. If it was in LMDB for that store, the store is set aside when it is opened
+ * next: it would die of it again. Async-signal-safe. */
+void store_died(const struct store *);
 
 /* False: there was such a fault, and what was copied from the map since may be zeros. Any thread. */
 bool store_readable(const struct store *);

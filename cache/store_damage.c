@@ -28,7 +28,6 @@ enum {
 };
 
 static const char file[] = "data.mdb", mark[] = "damaged";
-static _Thread_local const struct store *within;
 
 /* ---- the mark ------------------------------------------------------------------------------------------------------
  */
@@ -42,15 +41,22 @@ static void leave_mark(const struct store *s)
                 close(fd);
 }
 
-void damage_within(const struct store *s)
+void damage_enter(struct store *s)
 {
-        within = s;
+        atomic_store(&s->within, pthread_self());
 }
 
-void store_died(void)
+void damage_leave(struct store *s)
 {
-        if (within)
-                leave_mark(within);
+        atomic_store(&s->within, 0);
+}
+
+void store_died(const struct store *s)
+{
+        pthread_t self = pthread_self();
+
+        if (self == atomic_load(&s->within) || self == atomic_load(&s->writer))
+                leave_mark(s);
 }
 
 int damage_reported(struct store *s, int error)

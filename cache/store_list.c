@@ -71,9 +71,9 @@ int store_list(struct store *s, struct span url, void (*tell)(void *, const stru
         if (!error)
                 error = reader_begin(l.reader);
         if (!error) {
-                damage_within(s);
+                damage_enter(s);
                 error = damage_reported(s, walk(&l, url));
-                damage_within(NULL);
+                damage_leave(s);
                 reader_end(l.reader);
         }
         reader_close(&l.reader);

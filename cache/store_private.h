@@ -111,8 +111,9 @@ struct store {
         char apart[64]; /* what follows changes with each miss and commit, what is above is read with each hit */
         _Atomic uint64_t next_id, used, responses_count, body_bytes, evicted, dropped, damaged;
         _Atomic int error;
-        uint64_t first_id;  /* of this run */
-        struct sweep sweep; /* the writer's, as are the ghosts */
+        _Atomic pthread_t within, writer; /* who is in LMDB, or 0 */
+        uint64_t first_id;                /* of this run */
+        struct sweep sweep;               /* the writer's, as are the ghosts */
         struct ghosts ghosts;
         size_t spent;    /* the writer's: bytes since it last offered its processor */
         bool backlog;    /* the writer's: a whole batch waits behind the one that is written */
@@ -176,8 +177,9 @@ uint64_t read_be(const char *);
 int write_totals(struct store *, MDB_txn *, int64_t more_body_bytes);
 
 /* cache/store_damage.c: a file that LMDB stumbles over */
-/* This thread is in LMDB for that store until it says otherwise (NULL). One that dies there leaves a mark. */
-void damage_within(const struct store *);
+/* This thread, which is not the writer, is in LMDB from the first to the second. One that dies there leaves a mark. */
+void damage_enter(struct store *);
+void damage_leave(struct store *);
 /* What LMDB said of a transaction. That the file contradicts itself puts the store out of use, now and when it is
  * opened next, and is EIO; everything else is returned as it is. */
 int damage_reported(struct store *, int error);

@@ -316,7 +316,7 @@ static void *run(void *argument)
         struct op *batch;
 
         background_thread("store writer", TIME_SLICE_WRITER_NS);
-        damage_within(s);
+        atomic_store(&s->writer, pthread_self());
         while ((batch = take_batch(&s->queue, &bytes, &s->backlog))) {
                 int error = commit_batch(s, batch, bytes);
 
@@ -329,6 +329,7 @@ static void *run(void *argument)
                 if (error)
                         recover(s, error);
         }
+        atomic_store(&s->writer, 0); /* another thread may get that name */
         return NULL;
 }
 

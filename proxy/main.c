@@ -22,7 +22,9 @@ static struct {
 static void on_death(int sign, siginfo_t *info, void *context)
 {
         (void)context;
-        store_died();
+        for (size_t i = 0; i < watched.count; i++)
+                if (watched.stores[i])
+                        store_died(watched.stores[i]);
         sigaction(sign, &watched.before[sign], NULL);
         if (info->si_code <= 0)
                 raise(sign);

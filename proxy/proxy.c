@@ -261,10 +261,10 @@ static void close_all(struct proxy *p, struct admin *admin, size_t started)
                 worker_join(p->workers[i]);
         if (admin)
                 admin_stop(&admin);
-        sigbus_watch(NULL, 0);
         for (size_t i = 0; i < p->store_count; i++)
                 if (p->stores[i])
                         store_close(&p->stores[i]);
+        sigbus_watch(NULL, 0);
         for (size_t i = 0; p->workers && i < p->worker_count; i++)
                 worker_free(&p->workers[i]);
         if (p->access_log)

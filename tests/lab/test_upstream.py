@@ -226,9 +226,11 @@ def test_what_waits_on_an_idle_connection_is_not_the_next_reply(lab, limpid_with
         connection.wait(unasked)
         connection.send(reply("poison", STORED))
 
-    there = origin(speaks, answer(reply("good")))
+    there, other = origin(speaks, answer(reply("good"))), origin(answer(reply("other")))
     wire = connect(there)
     wire.ask(get(there.host, "/one"))
+    # epoll(7) keeps what it has reported first in its list until it is next asked, which the worker has done when it serves another.
+    connect(other).ask(get(other.host))
     with stopped(limpid):
         wire.send(get(there.host, "/two"))
         wait.eventually(lambda: sum(map(bool, unread(lab.gateway, there))) == 1, "the request to have come")
@@ -276,11 +278,12 @@ def held(lab, origin, connect):
 @pytest.mark.parametrize("kind", ["request", "tunnel"])
 def test_a_client_that_has_no_port_left_is_handed_back_and_not_its_server(lab, limpid, held, kind):
     there, hold = held
+    failures = limpid.stats()["upstream_failures"]
     hold(get(there.host, "/held") if kind == "request" else b"\0neither HTTP nor anything else\r\n\r\n")
     limpid.said(f"client {lab.client.address4} cannot be connected for: its new connections go direct")
     wait.eventually(lambda: intercepted(there, lab.client) is False, "the client to be handed back")
     assert was_intercepted(there, lab.other_client) is True
-    assert limpid.stats()["upstream_failures"] == 0
+    assert limpid.stats()["upstream_failures"] == failures
 
 
 def test_a_gateway_that_has_no_port_left_hands_the_server_back(lab, limpid_with, held):

@@ -67,6 +67,12 @@ static void tell_nothing(void *context, const struct listed *l)
         (void)l;
 }
 
+static void died(void)
+{
+        if (store)
+                store_died(store);
+}
+
 /* As the program does (proxy/main.c). */
 static void on_death(int sign, siginfo_t *info, void *context)
 {
@@ -77,7 +83,7 @@ static void on_death(int sign, siginfo_t *info, void *context)
                 mmap((void *)page, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
                 return;
         }
-        store_died();
+        died();
         signal(sign, SIG_DFL);
 }
 
@@ -95,7 +101,7 @@ static void watch_sanitizer(void)
 #if SANITIZER
         void __sanitizer_set_death_callback(void (*)(void));
 
-        __sanitizer_set_death_callback(store_died);
+        __sanitizer_set_death_callback(died);
 #endif
 }
 
