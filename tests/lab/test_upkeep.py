@@ -31,6 +31,12 @@ def whole(lab, there):
     return make
 
 
+def put_back(limpid, count):
+    """It has been said so many times, and no more often. What is put back can be seen before it is said."""
+    wait.eventually(lambda: limpid.stderr.count(PUT_BACK) >= count, lambda: f"{count} times:\n{limpid.stderr}")
+    assert limpid.stderr.count(PUT_BACK) == count, limpid.stderr
+
+
 def test_rules_and_routes_that_are_removed(lab, limpid, whole):
     whole(limpid)
     said = limpid.stderr.count(PUT_BACK)
@@ -38,7 +44,7 @@ def test_rules_and_routes_that_are_removed(lab, limpid, whole):
                   ("-4", "route", "flush", "table", "100"), ("-6", "route", "flush", "table", "100")):
         lab.gateway.run("ip", *words)
         whole(limpid)
-    assert limpid.stderr.count(PUT_BACK) == said + 4, limpid.stderr
+    put_back(limpid, said + 4)
 
 
 def test_a_firewall_that_is_restarted(lab, limpid, whole):
@@ -46,7 +52,7 @@ def test_a_firewall_that_is_restarted(lab, limpid, whole):
     for command, said in (("delete table inet limpid", 1), ("flush ruleset", 1), ("flush table inet limpid", 2)):
         lab.gateway.run("nft", *command.split())
         whole(limpid)
-        assert limpid.stderr.count(PUT_BACK) == before + said, "the same is said once a minute"
+        put_back(limpid, before + said)  # the same is said once a minute
 
 
 def test_routes_that_go_with_a_loopback_that_is_set_down(lab, limpid, whole):
