@@ -52,6 +52,11 @@ static bool sound(const struct slice *s, uint64_t id)
         return s->value.len > SLICE_CHECKSUM && slice_sound(s->value, id, s->start);
 }
 
+static int take_away(const struct store *store, MDB_cursor *cursor, const struct slice *s)
+{
+        return damage_delete(store, cursor, (MDB_val){s->value.len, (void *)(uintptr_t)s->value.at});
+}
+
 int part_place(struct store *store, MDB_txn *txn, uint64_t id, uint64_t *at, uint64_t *end)
 {
         MDB_cursor *cursor;
@@ -64,13 +69,13 @@ int part_place(struct store *store, MDB_txn *txn, uint64_t id, uint64_t *at, uin
                 if (sound(&s, id))
                         *at = s.end;
                 else
-                        error = damage_delete(store, cursor, (MDB_val){s.value.len, (void *)(uintptr_t)s.value.at});
+                        error = take_away(store, cursor, &s);
         }
         while (!error && *at < *end && slice_from(cursor, id, *at, &s) && s.start < *end) {
                 if (s.end > *end && sound(&s, id))
                         *end = s.start;
                 else
-                        error = damage_delete(store, cursor, (MDB_val){s.value.len, (void *)(uintptr_t)s.value.at});
+                        error = take_away(store, cursor, &s);
         }
         mdb_cursor_close(cursor);
         return error;

@@ -260,17 +260,6 @@ static int open_environment(struct store *s, const struct store_options *o, cons
         return error ? error : commit_nothing(s);
 }
 
-static bool is_damage(int error)
-{
-        static const int damage[] = {MDB_INVALID, MDB_VERSION_MISMATCH, MDB_CORRUPTED,    MDB_PAGE_NOTFOUND,
-                                     MDB_PANIC,   MDB_BAD_TXN,          MDB_INCOMPATIBLE, MDB_DBS_FULL};
-
-        for (size_t i = 0; i < sizeof damage / sizeof damage[0]; i++)
-                if (damage[i] == error)
-                        return true;
-        return false;
-}
-
 static int open_sound(struct store *s, const struct store_options *o, const char **why)
 {
         int error;
@@ -291,7 +280,7 @@ static int open_or_begin_anew(struct store *s, const struct store_options *o, ch
         const char *why;
         int error = open_sound(s, o, &why);
 
-        if (!is_damage(error))
+        if (!damage_found(error))
                 return error;
         if (!why)
                 why = mdb_strerror(error);

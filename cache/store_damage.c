@@ -59,9 +59,16 @@ void store_died(const struct store *s)
                 leave_mark(s);
 }
 
+/* Whether LMDB has come upon a contradiction. */
+static bool contradicts(int error)
+{
+        return error == MDB_CORRUPTED || error == MDB_PAGE_NOTFOUND || error == MDB_CURSOR_FULL ||
+               error == MDB_PAGE_FULL;
+}
+
 int damage_reported(struct store *s, int error)
 {
-        if (error != MDB_CORRUPTED && error != MDB_PAGE_NOTFOUND && error != MDB_CURSOR_FULL && error != MDB_PAGE_FULL)
+        if (!contradicts(error))
                 return error;
         leave_mark(s);
         atomic_store(&s->aside, true);
@@ -103,6 +110,17 @@ int damage_delete(const struct store *s, MDB_cursor *cursor, MDB_val value)
 
 /* ---- opening -------------------------------------------------------------------------------------------------------
  */
+
+bool damage_found(int error)
+{
+        static const int unusable[] = {MDB_INVALID, MDB_VERSION_MISMATCH, MDB_PANIC,
+                                       MDB_BAD_TXN, MDB_INCOMPATIBLE,     MDB_DBS_FULL};
+
+        for (size_t i = 0; i < sizeof unusable / sizeof unusable[0]; i++)
+                if (unusable[i] == error)
+                        return true;
+        return contradicts(error);
+}
 
 static bool root_sound(const char *table, uint64_t last)
 {

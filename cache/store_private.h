@@ -189,6 +189,8 @@ bool damage_value(const struct store *, struct span value);
 int damage_delete(const struct store *, MDB_cursor *, MDB_val value);
 /* Whether the file is marked, or what is read of it first is nonsense: NULL, or what is wrong. */
 const char *damage_seen(const struct store *);
+/* Whether an error of opening says that the file cannot be used: it is damaged, foreign or newer. */
+bool damage_found(int error);
 /* The file under another name, and no mark. False: it is where it was. */
 bool damage_set_aside(const struct store *);
 
