@@ -135,10 +135,8 @@ def test_starting_again_after_a_kill_of_everything(lab, limpid_with, there, all_
     """No clean-up has run: the next start finds what the last one left, and its end gives back what the first one found."""
     limpid = limpid_with()
     first = limpid.before
-    for pid in [limpid.process.pid, *limpid.children()]:
-        kill(pid, signal.SIGKILL)
-    limpid.process.wait()
-    wait.eventually(lambda: not limpid.listens(), "its listeners to be closed")
+    limpid.crash()
+    assert not limpid.listens()
     assert [intercepted(there, client) for client in lab.clients] == [False, False], "the very next connections"
     limpid.start()
     limpid.before = first

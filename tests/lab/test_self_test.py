@@ -123,10 +123,7 @@ def test_all_killed_the_link_goes_by_itself(lab, limpid_with):
     """It is held by nothing but the program's sockets."""
     limpid = limpid_with()
     assert linked(lab)
-    children = limpid.children()
-    for pid in [limpid.process.pid, *children]:
-        kill(pid, signal.SIGKILL)
-    limpid.process.wait()
+    limpid.crash()
     limpid.process = None
     wait.eventually(lambda: not linked(lab), "the link to go")
     limpid.command("setup", "down")

@@ -1,14 +1,13 @@
 """What others undo while Limpid runs is put back at the kernel's word, within a second, and said once."""
 
 import contextlib
-import signal
 import subprocess
 
 import pytest
 
 from lab import wait
 from lab.limpid import binary, rendered
-from lab.net import kill, unchanged
+from lab.net import unchanged
 from test_gateway import intercepted, was_intercepted
 
 SOON = 3  # the look that needs no word comes after 5 s; a second is what it takes on a machine that is not busy
@@ -93,25 +92,18 @@ def test_a_look_reads_none_of_the_internets_routes(lab, limpid_with, tmp_path, m
         lab.gateway.run("ip", "route", "flush", "table", "200")
 
 
-def crash(limpid):
-    """All of it at once; nothing is taken down."""
-    for pid in [limpid.process.pid, *limpid.children()]:
-        kill(pid, signal.SIGKILL)
-    limpid.process.wait()
-
-
 @pytest.mark.parametrize("changes", [{"table": 101}, {"mark": 2}, {"mark": 6, "table": 101}], ids=["table", "mark", "both"])
 def test_what_was_killed_had_another_mark_or_table(lab, limpid_with, changes):
     """What it left is known to be ours: it stands in nobody's way, and goes too."""
     limpid = limpid_with()
     before = limpid.before
-    crash(limpid)
+    limpid.crash()
     limpid.config["intercept"].update(changes)
     limpid.start()
     limpid.before = before
     limpid.stop()
     limpid.start()
-    crash(limpid)
+    limpid.crash()
     limpid.process = None
     limpid.path.write_text(rendered({**limpid.config, "intercept": {"interfaces": lab.interfaces}}))
     limpid.command("setup", "down")
@@ -125,7 +117,7 @@ def test_what_others_set_is_given_back_at_the_end(lab, limpid_with, killed):
     limpid = limpid_with()
     before = limpid.before
     if killed:
-        crash(limpid)
+        limpid.crash()
     lab.gateway.run("sysctl", "-qw", f"{setting}=1")
     try:
         if killed:

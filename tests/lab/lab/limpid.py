@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 from . import wait
-from .net import kill, unchanged
+from .net import ended, kill, unchanged
 
 ROOT = Path(__file__).resolve().parents[3]
 REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|SUMMARY: \w+Sanitizer|runtime error:|Assertion .* failed")
@@ -147,11 +147,17 @@ class Limpid:
         self.check_sanitizers()
         self.check_kernel()
 
-    def kill(self):
-        """Ends it as a crash of the whole would: no clean-up. The kernel's side is then taken down by command."""
-        for pid in [self.process.pid, *self.children()]:
+    def crash(self):
+        """All of it ends at once, and its sockets with it; nothing is taken down."""
+        all_of_it = [self.process.pid, *self.children()]
+        for pid in all_of_it:
             kill(pid, signal.SIGKILL)
         self.process.wait()
+        wait.eventually(lambda: all(map(ended, all_of_it)), "its processes to end")
+
+    def kill(self):
+        """Ends it as a crash of the whole would: no clean-up. The kernel's side is then taken down by command."""
+        self.crash()
         self.process = None
         self.command("setup", "down")
 

@@ -273,9 +273,10 @@ def kill(pid, sign):
 
 
 def ended(pid):
-    """Whether a process is no more; one that only waits to be reaped, by whoever that falls to, is no more."""
+    """Whether a process is no more; one that only waits to be reaped, by whoever that falls to, is no more. Its first thread may wait
+    for that while others still hold its files."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX" and len(os.listdir(f"/proc/{pid}/task")) == 1
     except (FileNotFoundError, ProcessLookupError):
         return True
 
