@@ -3,6 +3,7 @@
 #include "setup/probe_link.h"
 
 #include <errno.h>
+#include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -133,6 +134,13 @@ static int add_neighbour(const struct site *s, struct mnl_socket *socket, int in
         return netlink_talk(socket, h, NULL, NULL);
 }
 
+/* One end of the pair, as rtnetlink sees it. */
+struct end {
+        const struct site *site;
+        struct mnl_socket *socket; /* NULL: this side's */
+        int index, family;
+};
+
 struct way {
         int type;
         uint32_t link;
@@ -151,8 +159,8 @@ static int see_way(const struct nlmsghdr *h, void *context)
         return MNL_CB_OK;
 }
 
-/* Whether what is sent to FAR arrives there, as far as this end has a say in it. */
-static int leads_there(const struct site *s, struct mnl_socket *socket, int index, int family, bool *leads)
+/* Whether what is sent to FAR arrives there, as far as this end's routes have a say in it. */
+static int leads_there(const struct end *end, bool *leads)
 {
         char buffer[NETLINK_BUFFER];
         struct nlmsghdr *h = netlink_begin(buffer, RTM_GETROUTE, NLM_F_ACK);
@@ -160,46 +168,78 @@ static int leads_there(const struct site *s, struct mnl_socket *socket, int inde
         struct way way = {RTN_UNSPEC, 0};
         int error;
 
-        r->rtm_family = (uint8_t)family;
-        put_bytes(h, RTA_DST, s, family, FAR);
-        error = netlink_talk(socket, h, see_way, &way);
-        *leads = !error && (socket ? way.type == RTN_LOCAL : way.link == (uint32_t)index);
+        r->rtm_family = (uint8_t)end->family;
+        put_bytes(h, RTA_DST, end->site, end->family, FAR);
+        error = netlink_talk(end->socket, h, see_way, &way);
+        *leads = !error && (end->socket ? way.type == RTN_LOCAL : way.link == (uint32_t)end->index);
         return error == -ENETUNREACH || error == -EHOSTUNREACH ? 0 : error;
 }
 
-/* An address of IPv6 is there at once, its routes are not: they are made by a work queue, which waits for whoever
- * changes links and addresses meanwhile (net/ipv6/addrconf.c, addrconf_dad_work). A test would be of that, then. */
-static int settle(const struct site *s, struct mnl_socket *socket, int index, int family)
+static int see_state(const struct nlmsghdr *h, void *context)
 {
-        static const struct timespec pause = {0, LOOK_MS * 1000000L};
-        bool leads = false;
-        int error = leads_there(s, socket, index, family, &leads);
+        struct nlattr *attribute;
 
-        for (int left = SETTLE_MS / LOOK_MS; !leads && !error && left > 0; left--) {
-                nanosleep(&pause, NULL);
-                error = leads_there(s, socket, index, family, &leads);
-        }
-        return error ? error : leads ? 0 : -ETIMEDOUT;
+        mnl_attr_for_each(attribute, h, sizeof(struct ifinfomsg)) if (mnl_attr_get_type(attribute) == IFLA_OPERSTATE &&
+                                                                      mnl_attr_validate(attribute, MNL_TYPE_U8) >= 0) *
+                (bool *)context = mnl_attr_get_u8(attribute) == IF_OPER_UP;
+        return MNL_CB_OK;
 }
 
-/* One end of the pair: its own address, and where the other end's is found. */
+/* Whether the kernel sends what is given to this end. */
+static int sends(const struct end *end, bool *is_up)
+{
+        char buffer[NETLINK_BUFFER];
+        struct nlmsghdr *h = netlink_begin(buffer, RTM_GETLINK, NLM_F_ACK);
+        struct ifinfomsg *i = mnl_nlmsg_put_extra_header(h, sizeof *i);
+
+        i->ifi_index = end->index;
+        *is_up = false;
+        return netlink_talk(end->socket, h, see_state, is_up);
+}
+
+/* Some of what was asked for is only there once a work queue has done it, which waits for whoever changes links and
+ * addresses meanwhile. */
+static int settle(const struct end *end, int (*look)(const struct end *, bool *))
+{
+        static const struct timespec pause = {0, LOOK_MS * 1000000L};
+        bool is_so = false;
+        int error = look(end, &is_so);
+
+        for (int left = SETTLE_MS / LOOK_MS; !is_so && !error && left > 0; left--) {
+                nanosleep(&pause, NULL);
+                error = look(end, &is_so);
+        }
+        return error ? error : is_so ? 0 : -ETIMEDOUT;
+}
+
+/* One end of the pair: its own address, and where the other end's is found. An address of IPv6 is there at once, its
+ * routes come later (net/ipv6/addrconf.c, addrconf_dad_work). */
 static int configure(struct mnl_socket *socket, const char *name, const struct probe *p)
 {
         bool is_near = !socket;
         int index = link_index(socket, name), error = index < 0 ? index : raise_link(socket, index);
 
         for (size_t f = 0; f < 2 && !error; f++) {
-                int family = f ? AF_INET6 : AF_INET;
+                struct end end = {&p->site, socket, index, f ? AF_INET6 : AF_INET};
 
-                if (probe_socket(p, family) < 0)
+                if (probe_socket(p, end.family) < 0)
                         continue;
-                error = add_address(&p->site, socket, index, family, is_near ? NEAR : FAR);
+                error = add_address(&p->site, socket, index, end.family, is_near ? NEAR : FAR);
                 if (!error)
-                        error = add_neighbour(&p->site, socket, index, family, is_near ? FAR : BEYOND);
+                        error = add_neighbour(&p->site, socket, index, end.family, is_near ? FAR : BEYOND);
                 if (!error)
-                        error = settle(&p->site, socket, index, family);
+                        error = settle(&end, leads_there);
         }
         return error;
+}
+
+/* The end that was raised first has nothing to send with until it is known that the other one is up, and loses without
+ * a word what is sent meanwhile (net/core/link_watch.c, linkwatch_do_dev). A test would be of that, then. */
+static int await_carrier(const struct probe *p)
+{
+        struct end near = {&p->site, NULL, link_index(NULL, p->site.link), AF_UNSPEC};
+
+        return near.index < 0 ? near.index : settle(&near, sends);
 }
 
 int probe_link_up(struct probe *p)
@@ -214,6 +254,8 @@ int probe_link_up(struct probe *p)
         error = configure(NULL, p->site.link, p);
         if (!error)
                 error = configure(p->far, FAR_LINK, p);
+        if (!error)
+                error = await_carrier(p);
         if (error)
                 probe_link_remove(p->site.link);
         return error;
