@@ -249,6 +249,8 @@ void exchange_serve(struct turn_waiter *);
 /* step_validate.c */
 enum step step_validate(struct exchange *);
 enum step step_freshen(struct exchange *);
+/* What the 304 confirmed cannot be used: all of it is asked for, over another connection. */
+enum step exchange_fetch_again(struct exchange *);
 
 /* step_fetch.c */
 enum step step_fetch(struct exchange *);

@@ -215,6 +215,7 @@ enum step exchange_ask_plainly(struct exchange *x)
         x->suffix = 0;
         x->solo = true;
         x->gap_open = x->probe = x->validating = x->request_started = false;
+        x->client->pinned = false;
         upstream_close(&x->client->upstream, false);
         return STEP_FETCH;
 }

@@ -321,6 +321,8 @@ enum step step_judge(struct exchange *x)
                 return next;
         if (x->validating && m->status == 304 && x->look)
                 return STEP_FRESHEN;
+        if (x->validating && m->status == 304 && !x->background) /* of our question he knows nothing (H12) */
+                return exchange_fetch_again(x);
         if (server_error(m->status) && exchange_stale_instead(x, REUSE_SERVER_ERROR, m->status, &next))
                 return next;
         exchange_invalidate(x);

@@ -27,13 +27,13 @@ enum step step_validate(struct exchange *x)
         return STEP_JOIN;
 }
 
-/* The stored response went away while the origin was asked: ask again, for all of it. */
-static enum step fetch_again(struct exchange *x)
+enum step exchange_fetch_again(struct exchange *x)
 {
         x->validating = x->offering = false;
         x->forward_reason = "miss";
         exchange_release_upstream(x);
         x->request_started = false;
+        x->client->pinned = false;
         upstream_close(&x->client->upstream, false);
         return STEP_FETCH;
 }
@@ -58,13 +58,13 @@ enum step step_freshen(struct exchange *x)
         bool withdrawn;
 
         if (!exchange_begin_read(x) || !find_freshened(x, f))
-                return fetch_again(x);
+                return exchange_fetch_again(x);
         if (x->freshened || f->id != x->id) {
                 exchange_release_upstream(x);
                 return exchange_reply_with(x, f, &f->stored);
         }
         if (!exchange_update(x, f, &fresh))
-                return fetch_again(x);
+                return exchange_fetch_again(x);
         withdrawn = storing_withdraws(&w->response);
         fills_note(w->proxy->fills, NOTED_UNSHAREABLE, &x->key, withdrawn);
         if (x->part)

@@ -218,6 +218,33 @@ def test_h12_a_connection_that_was_authenticated_belongs_to_one_client(lab, limp
     assert connect(there).ask(get(there.host, "/after")).body == b"public"
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["ours", "its-own"])
+def test_h12_a_304_that_authenticates_the_connection_confirms_nothing_that_is_stored(lab, limpid, origin, connect, own):
+    """The question was ours, the answer is one client's. He gets one that is for him, over a connection that is his."""
+    def play(connection):
+        while True:
+            request = connection.request()
+            if request.get("If-None-Match") == '"mine"':
+                connection.send(reply("", "WWW-Authenticate: Negotiate abc", 'ETag: "mine"', status="304 Not Modified"))
+            elif request.get("If-None-Match"):
+                connection.send(reply("", *challenge, STORED, 'ETag: "1"', status="304 Not Modified"))
+            else:
+                connection.send(reply("public" if not challenge else "his", "Cache-Control: no-cache", *challenge, 'ETag: "1"'))
+
+    challenge, there = [], origin(play)
+    assert connect(there).ask(get(there.host)).body == b"public"
+    challenge = ["WWW-Authenticate: Negotiate abc"]
+    wire = connect(there)
+    got = wire.ask(get(there.host, "/", *(['If-None-Match: "mine"'] if own else [])))
+    assert (got.status, got.body) == ((304, b"") if own else (200, b"his")) and got.get("WWW-Authenticate") == "Negotiate abc"
+    assert [request.get("If-None-Match") for request in there.requests[1:]] == ['"1"', '"mine"' if own else None]
+    assert wire.ask(get(there.host, "/other")).body == b"his"
+    assert [request.target for request in there.connections[-1].requests] == ["/", "/other"], "the same connection for life"
+    challenge = []
+    got = connect(there, lab.other_client).ask(get(there.host))
+    assert got.body == b"public" and got.get("WWW-Authenticate") is None
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_h13_a_forged_request_invalidates_nothing_that_others_read(lab, limpid, origin, connect, method):
     attacker, victim = origin(), origin(answer(reply("genuine", STORED)))
