@@ -307,8 +307,7 @@ void client_upstream_waits(struct client *c)
 {
         const struct worker *w = c->conn.worker;
 
-        timer_set(&c->conn.worker->wheel, &c->upstream->conn.timer,
-                  (w->proxy->config->origin.idle_timeout_ms + 999) / 1000);
+        timer_set_ms(&c->conn.worker->wheel, &c->upstream->conn.timer, w->proxy->config->origin.idle_timeout_ms);
 }
 
 void client_upstream_moved(struct client *c)

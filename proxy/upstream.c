@@ -86,7 +86,7 @@ static struct upstream *connect_new(struct client *c, struct span host)
         count(&w->counters, COUNTER_upstream_connects, 1);
         if (!config->origin.spoof_client)
                 count(&w->counters, COUNTER_unspoofed, 1);
-        timer_set(&w->wheel, &u->conn.timer, (config->origin.connect_timeout_ms + 999) / 1000);
+        timer_set_ms(&w->wheel, &u->conn.timer, config->origin.connect_timeout_ms);
         return u;
 }
 
@@ -175,7 +175,7 @@ void upstream_release(struct upstream **held)
         conn_settle(&u->conn); /* an idle one holds no buffer */
         u->client = NULL;
         u->reused = u->paced = false;
-        timer_set(&w->wheel, &u->conn.timer, (w->proxy->config->origin.idle_timeout_ms + 999) / 1000);
+        timer_set_ms(&w->wheel, &u->conn.timer, w->proxy->config->origin.idle_timeout_ms);
         upstream_want(u, EV_READ);
         oldest = pool_put(&w->pool, u);
         if (oldest)

@@ -38,6 +38,11 @@ void timer_set(struct wheel *w, struct timer *t, int64_t seconds)
         link_timer(w, t);
 }
 
+void timer_set_ms(struct wheel *w, struct timer *t, int64_t ms)
+{
+        timer_set(w, t, (ms + 999) / 1000 + 1);
+}
+
 void timer_stop(struct timer *t)
 {
         if (t->link)

@@ -20,9 +20,13 @@ struct wheel {
         struct timer *slots[WHEEL_SLOTS];
 };
 
-/* Sets or moves a deadline, `seconds` from now (at least one). The timer is its owner's, who stops it before freeing
- * it. */
+/* Sets or moves a deadline, `seconds` from now (at least one), or up to a second less: the second that the clock reads
+ * may be nearly over. The timer is its owner's, who stops it before freeing it. */
 void timer_set(struct wheel *, struct timer *, int64_t seconds);
+
+/* The same for a time that somebody was promised: it has all of it, and up to a second more. */
+void timer_set_ms(struct wheel *, struct timer *, int64_t ms);
+
 void timer_stop(struct timer *);
 
 /* Fires all that is due by `now`. A timer that fires is out of the wheel; its function may set or stop any timer. */

@@ -51,6 +51,20 @@ Test(wheel, fires_when_due_and_not_before)
         cr_assert_eq(fired[0], 1);
 }
 
+Test(wheel, what_was_promised_has_its_time_though_the_second_is_nearly_over)
+{
+        struct wheel w = {.now = 1000};
+        struct item a = {.timer = {.fire = fire}, .number = 0}, b = {.timer = {.fire = fire}, .number = 1};
+
+        timer_set_ms(&w, &a.timer, 1000);
+        timer_set_ms(&w, &b.timer, 250);
+        wheel_turn(&w, 1001);
+        cr_assert_eq(fired[0] + fired[1], 0);
+        wheel_turn(&w, 1002);
+        cr_assert_eq(fired[0], 1);
+        cr_assert_eq(fired[1], 1);
+}
+
 Test(wheel, a_deadline_put_off_fires_later)
 {
         struct wheel w = {.now = 0};
