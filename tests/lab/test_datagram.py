@@ -8,7 +8,7 @@ import pytest
 from lab import wait
 from lab.datagram import Server, ask, client_socket
 from lab.limpid import rendered
-from lab.net import kill, unchanged
+from lab.net import ended, kill, unchanged
 
 PORT = 1812
 
@@ -96,17 +96,22 @@ def test_other_ports_and_private_destinations_are_not_touched(lab, limpid, serve
     assert "flows" not in grown()
 
 
-def direct(space, there):
-    """Whether a datagram goes to the server without us: with the client's own port."""
+def direct(space, there, patience=1):
+    """Whether a datagram goes to the server without us: with the client's own port. None: nobody answered in so many seconds."""
     with client_socket(space, there.address) as sock:
         before = len(there.seen)
         sock.sendto(b"?", (there.address, there.port))
-        sock.settimeout(1)
+        sock.settimeout(patience)
         try:
             sock.recvfrom(65536)
         except TimeoutError:
             return None
         return there.seen[before][1][1] == sock.getsockname()[1]
+
+
+def was_direct(space, there):
+    """As direct(), of a datagram that must be answered, by whichever way: nobody sends it a second time."""
+    return direct(space, there, wait.DEADLINE)
 
 
 def test_where_nobody_listens_the_client_learns_it(lab, limpid, grown):
@@ -126,7 +131,7 @@ def test_where_nobody_listens_the_client_learns_it(lab, limpid, grown):
 
     for address in (lab.fresh_address(), lab.fresh_address(6)):
         wait.eventually(lambda: refused(address), "the client to be told that the port is closed")
-    assert "flows_open" not in grown()
+    wait.eventually(lambda: "flows_open" not in grown(), lambda: f"the flows of what was lost to end: {grown()}")
 
 
 @pytest.mark.parametrize("dropped", ["udp dport %d", "udp sport %d"], ids=["to servers", "to clients"])
@@ -145,11 +150,12 @@ def test_a_dead_proxy_leaves_datagrams_direct_at_once(lab, limpid_with, server):
     relay = limpid_with(datagram={"ports": [PORT]})
     both = server(), server(family=6)
     there = both[0]
-    assert [direct(lab.client, one) for one in both] == [False, False]
+    assert [was_direct(lab.client, one) for one in both] == [False, False]
     kill(relay.process.pid, signal.SIGSTOP)  # the warden: nothing is repaired meanwhile
-    kill(relay.proxy(), signal.SIGKILL)
-    wait.eventually(lambda: not relay.listens(), "its listeners to be closed")
-    assert [direct(lab.client, one) for one in both] == [True, True], "the very next datagram"
+    dead = relay.proxy()
+    kill(dead, signal.SIGKILL)
+    wait.eventually(lambda: ended(dead), "its sockets to be closed")
+    assert [was_direct(lab.client, one) for one in both] == [True, True], "the very next datagram"
     kill(relay.process.pid, signal.SIGCONT)
     wait.eventually(lambda: direct(lab.client, there) is False, "datagrams to be relayed again", within=60)
 
