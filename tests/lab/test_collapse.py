@@ -426,6 +426,8 @@ def test_a_validation_that_says_it_is_private_releases_all_at_once(lab, limpid, 
 def test_what_is_validated_for_each_is_validated_for_all_at_once(lab, limpid, origin, connect, fetch):
     """One client's validation says nothing for the next: those who waited for it do not wait for each other."""
     go, there_all = threading.Event(), threading.Event()
+    fetches = lambda: sum(limpid.stats()[name] for name in ("upstream_connects", "upstream_reuses"))
+    before = fetches()
 
     def script(connection):
         for request in connection.each_request():
@@ -439,8 +441,11 @@ def test_what_is_validated_for_each_is_validated_for_all_at_once(lab, limpid, or
     fetch(there, "/cold")
     wires = asked(lab, connect, there, 5)
     wait.eventually(lambda: len(there.requests) == 2, "the first validation")
+    limpid.at_rest(*wires)
     go.set()
-    wait.eventually(lambda: len(there.requests) == 6, "the others, before they would tire of waiting", within=2.5)
+    wait.eventually(lambda: fetches() > before + 2, "the next")
+    limpid.at_rest()
+    assert fetches() == before + 6, "those who wait for something ask only when they have tired of it"
     there_all.set()
     assert all(wire.response().body == b"page" for wire in wires)
 

@@ -1,6 +1,7 @@
 """Limpid as the lab runs it: a configuration of the test's own, the program in the gateway's namespace, and at the end of
 each life the same demands: exit 0, no word from a sanitizer, and the kernel as it was found."""
 
+import fcntl
 import json
 import os
 import pwd
@@ -8,13 +9,16 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
+import termios
 from pathlib import Path
 
 from . import wait
 from .net import ended, kill, unchanged
 
 ROOT = Path(__file__).resolve().parents[3]
+EPOLL_WAITS = {"22", "232", "281", "441"}  # the system calls that wait for events, on ARM and on x86
 REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|SUMMARY: \w+Sanitizer|runtime error:|Assertion .* failed")
 
 
@@ -246,6 +250,28 @@ class Limpid:
         of_wire = f"dport = :{wire.sock.getsockname()[1]}"
         end()
         wait.eventually(lambda: not self.lab.gateway.run("ss", "-Htn", "state", "established", of_wire), "the end to have come")
+
+    def has_read(self, wire):
+        """Whether all that a client has sent has come, and has been read."""
+        if struct.unpack("i", fcntl.ioctl(wire.sock, termios.TIOCOUTQ, b"\0" * 4))[0]:
+            return False
+        listed = self.lab.gateway.run("ss", "-Htn", "state", "established", f"dport = :{wire.sock.getsockname()[1]}")
+        return listed.split()[:1] == ["0"]
+
+    def at_rest(self, *wires):
+        """Waits until these clients' requests have been read, and then until the workers have done all that there was to do: both wait for
+        events, and neither has turned meanwhile."""
+        tasks = [task for task in Path(f"/proc/{self.proxy()}/task").iterdir() if (task / "comm").read_text().startswith("worker")]
+
+        def turns():
+            return [re.findall(r"ctxt_switches:\s+(\d+)", (task / "status").read_text()) for task in tasks]
+
+        def resting():
+            before = turns()
+            return all((task / "syscall").read_text().split()[0] in EPOLL_WAITS for task in tasks) and turns() == before
+
+        wait.eventually(lambda: all(self.has_read(wire) for wire in wires), "what was sent to be read")
+        wait.eventually(resting, "the workers to have nothing to do")
 
     @property
     def log(self):
