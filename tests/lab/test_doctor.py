@@ -26,6 +26,11 @@ def well():
     return {"dns": {"trusted_resolvers": ["192.0.2.2"]}, "origin": {"spoof_client": False}}
 
 
+def knows_its_gate(limpid):
+    """Waits until the program has it from the warden that its gate is open, which it is before that is said."""
+    wait.eventually(lambda: limpid.summary()["gate"] == "open", lambda: f"the gate to be said to be open; it said:\n{limpid.stderr}")
+
+
 @pytest.fixture
 def doctor(lab, limpid_with, well):
     """doctor(changes, start=True): the findings on a machine where that is all that is wrong, as (severity, text)s."""
@@ -37,7 +42,7 @@ def doctor(lab, limpid_with, well):
         if not start:
             limpid.path.write_text(rendered(limpid.config))
         else:
-            wait.eventually(limpid.gate_open, "the gate to open")
+            knows_its_gate(limpid)
 
         def ask():
             said = limpid.command("doctor", code=None)
@@ -174,7 +179,7 @@ def test_a_difference_that_is_not_put_back(lab, doctor):
 
 def test_no_translation(limpid_with, well):
     limpid = limpid_with(**{**well, "origin": {}})
-    wait.eventually(limpid.gate_open, "the gate to open")
+    knows_its_gate(limpid)
     assert "nothing translates private addresses on their way out over wan0" in limpid.command("doctor", code=1)
 
 
@@ -334,6 +339,8 @@ def test_replies_of_one_server_that_go_another_way(lab, doctor, origin, fetch, v
             fetch(there)
         with pytest.raises(ConnectionError):
             lab.client.connect(down).ask(b"GET / HTTP/1.0\r\n\r\n")
+        handed_back = lambda: lab.gateway.run("nft", "list", "set", "inet", "limpid", f"handed_back{version}")
+        wait.eventually(lambda: all(f"{one} . 80" in handed_back() for one in (there.address, down)), lambda: f"both in the set: {handed_back()}")
         address = f"[{there.address}]" if version == 6 else there.address
         only(ask(), "warning", f"1 of 2 servers that did not answer Limpid in a client's name answer this machine itself, such as {address}:80")
     finally:
