@@ -45,12 +45,17 @@ static inline void reopen_with_queue(uint64_t size, size_t bytes)
         open_store_with(size, bytes);
 }
 
-static inline void make_store(uint64_t size)
+static inline void make_store_in(const char *directory, uint64_t size)
 {
-        strcpy(path, "/tmp/limpid-store-XXXXXX");
+        snprintf(path, sizeof path, "%s/limpid-store-XXXXXX", directory);
         cr_assert_not_null(mkdtemp(path));
         open_store(size);
         cr_assert_str_empty(message);
+}
+
+static inline void make_store(uint64_t size)
+{
+        make_store_in("/tmp", size);
 }
 
 static inline void remove_store(void)
