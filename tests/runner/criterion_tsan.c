@@ -17,7 +17,7 @@
 extern struct criterion_test *__start_cr_tst[], *__stop_cr_tst[];
 extern struct criterion_suite *__start_cr_sts[] __attribute__((weak)), *__stop_cr_sts[] __attribute__((weak));
 
-enum { TIMEOUT_S = 120, SKIPPED = 77 };
+enum { TIMEOUT_S = 220, SKIPPED = 77 };
 
 /* In the child: the test that runs, and whether an assertion of it did not hold. */
 static const struct criterion_test *current;
