@@ -15,6 +15,9 @@ enum {
         REPEAT_MS = 60000 /* until the same is said again */
 };
 
+/* Said of what the slow look has found by itself. */
+#define UPKEEP_UNTOLD " (found without the kernel's word)"
+
 /* Several lines as one. */
 static const char *line_of(struct setup_text *t)
 {
@@ -105,7 +108,10 @@ void upkeep_heard(struct upkeep *u, int64_t now)
 
         if (at < now + SETTLE_MS)
                 at = now + SETTLE_MS;
-        if (setup_watch_read(u->watch) && at < u->due)
+        if (!setup_watch_read(u->watch))
+                return;
+        u->told = true;
+        if (at < u->due)
                 u->due = at;
 }
 
@@ -124,7 +130,7 @@ static void put_back(struct upkeep *u, struct setup_text *differences, int64_t n
         char line[UPKEEP_SAID];
 
         if (setup_up(u->options, &why) == 0) {
-                snprintf(line, sizeof line, "is put back: %s", line_of(differences));
+                snprintf(line, sizeof line, "is put back%s: %s", u->told ? "" : UPKEEP_UNTOLD, line_of(differences));
                 remember(u);
         } else {
                 snprintf(line, sizeof line, "cannot be put back: %s", line_of(&why));
@@ -160,5 +166,6 @@ bool upkeep_tend(struct upkeep *u, int64_t now)
         }
         setup_text_free(&differences);
         setup_text_free(&left);
+        u->told = false;
         return differs;
 }

@@ -15,6 +15,7 @@ struct upkeep {
         const struct setup_options *options;
         struct setup_watch *watch; /* NULL: none; the slow look alone */
         int64_t due, last;         /* the next look, and the one before, in milliseconds */
+        bool told;                 /* the kernel has said since the last one that something has changed */
         int found;                 /* what the last one left */
         struct setup_text applied; /* the table as it was listed when it had just been made */
         char said[UPKEEP_SAID];    /* to the operator, and when */
