@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -25,7 +26,7 @@ def test_squids_native_format(lab, limpid_with, origin, fetch):
     fetch(there, "/a?b=c", client=lab.other_client)
     lines = [SQUID.fullmatch(line) for line in limpid.logged("/a?b=c", 2)]
     assert all(lines), limpid.log
-    miss, hit = sorted(lines, key=lambda line: float(line[1]))
+    miss, hit = sorted(lines, key=lambda line: line[3])  # by client: an exchange ends, and is written down, after its reply was read
     assert (miss[3], miss[4], miss[5], miss[7], miss[8]) == (lab.client.address4, "TCP_MISS", "200", "GET", f"http://{there.host}/a?b=c")
     assert (miss[9], miss[10], miss[11]) == ("ORIGINAL_DST", there.address, "text/plain")
     assert (hit[3], hit[4]) == (lab.other_client.address4, hit[4]) and "HIT" in hit[4]
@@ -103,10 +104,10 @@ def test_sigusr1_reopens(limpid_with, origin, fetch):
     there = origin()
     fetch(there, "/before")
     limpid.logged("/before")
-    rotated = limpid.access.with_name("access.log.1")
+    rotated, proxy = limpid.access.with_name("access.log.1"), limpid.proxy()
     os.rename(limpid.access, rotated)
     limpid.process.send_signal(signal.SIGUSR1)
-    wait.eventually(limpid.access.exists, "the new file")
+    wait.eventually(lambda: str(rotated) not in map(os.path.realpath, Path(f"/proc/{proxy}/fd").iterdir()), "the old file to be let go")
     fetch(there, "/after")
     limpid.logged("/after")
     assert "/before" in rotated.read_text() and "/after" not in rotated.read_text()

@@ -275,7 +275,8 @@ class Limpid:
 
     @property
     def log(self):
-        return self.access.read_text(errors="replace").splitlines() if self.access.exists() else []
+        """The access log's lines; what has no end yet is still being written."""
+        return self.access.read_text(errors="replace").split("\n")[:-1] if self.access.exists() else []
 
     def logged(self, text, count=1):
         """The lines of the access log that hold `text`, once there are at least `count`."""
