@@ -242,8 +242,13 @@ class Limpid:
                                lambda: f"{name} >= {above + least}; {self.stats()}")
 
     def emptied(self):
-        """Waits until no client's connection is open: the program sees an end later than the client who made it."""
-        wait.eventually(lambda: self.stats()["connections_open"] == 0, lambda: f"the connections to end: {self.stats()}")
+        """Waits until no client's connection is open: the program sees an end later than the client who made it. And until its gate is not
+        shut, as it is for a moment after the machine has stood still for two seconds."""
+        def ready():
+            summary = self.summary()
+            return summary["counters"]["connections_open"] == 0 and summary["gate"] != "shut"
+
+        wait.eventually(ready, lambda: f"the connections to end and the gate to open: {self.summary()}")
 
     def loses(self, end, wire):
         """Ends a client's connection while the program may go on for it, and waits until the gateway's kernel has it no more."""
