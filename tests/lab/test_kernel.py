@@ -88,13 +88,14 @@ def listening(lab, family):
         yield here
 
 
-def who(lab, here, there, source=None):
-    """Who answers a connection to `there`: "the proxy" (whose listener is `here`) or "the server"; else it is "refused" or "lost"."""
+def who(lab, here, there, source=None, patience=wait.DEADLINE):
+    """Who answers a connection to `there`: "the proxy" (whose listener is `here`) or "the server"; else it is "refused", or "lost" if
+    nobody has answered in so many seconds."""
     with lab.client.socket(family_of(there.address)) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if source:
             sock.bind(source)
-        sock.settimeout(1)
+        sock.settimeout(patience)
         try:
             sock.connect((there.address, 80))
             sock.sendall(get(there.host))
@@ -133,7 +134,7 @@ def test_a_mark_that_is_set_before_tproxy_takes_connections_down_with_the_listen
     rules(to="meta mark set 1\n" + TO_LISTENER)
     with listening(lab, family) as here:
         assert who(lab, here, there) == "the proxy"
-    assert who(lab, None, there) in ("refused", "lost")
+    assert who(lab, None, there, patience=1) in ("refused", "lost")
 
 
 @FAMILIES
@@ -142,7 +143,7 @@ def test_iptables_tproxy_without_a_listener_drops(lab, typed, origin, family):  
     typed(TPROXY)
     with listening(lab, family) as here:
         assert who(lab, here, there) == "the proxy"
-    assert who(lab, None, there) == "lost"
+    assert who(lab, None, there, patience=1) == "lost"
 
 
 @FAMILIES
@@ -154,7 +155,7 @@ def test_without_the_rule_or_the_route_the_packet_never_reaches_the_socket(lab, 
         assert who(lab, here, there) == "the proxy"
         words = ("rule", "del", "fwmark", "1/1", "lookup", "100") if missing == "rule" else ("route", "flush", "table", "100")
         lab.gateway.run("ip", f"-{family}", *words)
-        assert who(lab, here, there) == "lost"
+        assert who(lab, here, there, patience=1) == "lost"
 
 
 @pytest.mark.parametrize("family, settings, expected", [
@@ -174,7 +175,7 @@ def test_what_a_setting_does_to_interception(lab, rules, origin, family, setting
         for name, value in settings.items():
             lab.gateway.run("sysctl", "-qw", f"{names[name]}={value}")
         with listening(lab, family) as here:
-            assert who(lab, here, there) == expected
+            assert who(lab, here, there, patience=1 if expected == "lost" else wait.DEADLINE) == expected
     finally:
         for name, value in before.items():
             lab.gateway.run("sysctl", "-qw", f"{names[name]}={value}")
@@ -208,7 +209,7 @@ def test_of_two_chains_at_one_priority_the_later_made_one_runs_first(lab, rules,
     add chain inet bare later { type filter hook prerouting priority mangle; }
     add rule inet bare later tcp dport 80 counter name later_made drop
     """)
-    assert who(lab, None, there) == "lost"
+    assert who(lab, None, there, patience=1) == "lost"
     assert counted(lab, "later_made") > 0 and counted(lab, "first_made") == 0
 
 
