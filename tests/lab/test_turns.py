@@ -28,11 +28,19 @@ def stored(there, wire, path):
 def test_pieces_are_small_while_small_replies_are_sent(limpid_with, there, connect):
     """What is offered to a socket at once is sent before anybody else is looked after; where nobody else is, more costs less."""
     limpid = limpid_with(workers=1)
-    with connect(there) as wire, connect(there) as small:
+    with connect(there) as wire, connect(there, receive_buffer=PIECE) as slow, connect(there) as small:
         stored(there, wire, "/large")
         alone = calls.offered(limpid, lambda: wire.ask(get(there.host, "/large")))
         stored(there, small, "/small")
-        beside = calls.offered(limpid, lambda: wire.ask(get(there.host, "/large")))
+
+        def in_between():
+            slow.send(get(there.host, "/large"))
+            slow.head()
+            for _ in range(LARGE // PIECE):
+                assert small.ask(get(there.host, "/small")).hit
+                slow.read(PIECE)
+
+        beside = [size for size in calls.offered(limpid, in_between) if size > 1000]
     assert max(alone) > MIB, alone
     assert LARGE / PIECE <= len(beside) and max(beside) <= PIECE + 1000, beside
 
