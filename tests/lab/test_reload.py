@@ -146,7 +146,7 @@ def test_commands_are_answered_while_what_runs_is_waited_for(limpid_with, runnin
     wire, go = running()
     limpid.process.send_signal(signal.SIGTERM)
     limpid.said("the gate is shut")
-    assert ", gate shut, finishing what runs\n" in limpid.command("stats")
+    wait.eventually(lambda: ", gate shut, finishing what runs\n" in limpid.command("stats"), "the proxy to have heard of it")
     assert limpid.stats()["connections_open"] == 1
     go.set()
     assert wire.read(5) == b"after"
