@@ -1,6 +1,7 @@
 """The reaper: waits for the end of its standard input, that is of the session that started it, and removes whatever
 namespaces that session left, with the processes in them, the directory of its files and what is mounted there."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -36,7 +37,8 @@ def give_back_disks(prefix):
         if path.startswith(f"/tmp/{prefix[:-1]}/"):
             subprocess.run(["umount", path], stderr=subprocess.DEVNULL)
     for group in Path("/sys/fs/cgroup/blkio").glob(f"{prefix}*"):
-        group.rmdir()
+        with contextlib.suppress(FileNotFoundError):  # a session that begins sweeps as well
+            group.rmdir()
 
 
 def remove(prefix):
