@@ -221,6 +221,17 @@ static int locate_map(struct store *s)
         return error;
 }
 
+/* What is there can be read also while the disk takes nothing: the writer goes on trying. */
+static int commit_first(struct store *s)
+{
+        int error = commit_nothing(s);
+
+        if (error <= 0) /* LMDB's own are not the disk's */
+                return error;
+        atomic_store(&s->error, commit_error(s, error));
+        return 0;
+}
+
 static int open_environment(struct store *s, const struct store_options *o, const char **why)
 {
         MDB_txn *txn = NULL;
@@ -257,7 +268,7 @@ static int open_environment(struct store *s, const struct store_options *o, cons
         error = mdb_txn_commit(txn);
         if (!error)
                 error = locate_map(s);
-        return error ? error : commit_nothing(s);
+        return error ? error : commit_first(s);
 }
 
 static int open_sound(struct store *s, const struct store_options *o, const char **why)

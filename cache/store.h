@@ -50,8 +50,9 @@ enum { STORE_MESSAGE = 256 };
 
 /* Opens or creates. 0, or an errno or LMDB code (EBUSY: it is open, here or in another process); `message` then says
  * what and why in one line. With 0 it is empty, or says that a damaged, foreign or newer store was set aside (renamed
- * to PATH/data.mdb.aside-N) and an empty one begun. The handler of a signal may find the store there before it is open
- * and until it is closed. */
+ * to PATH/data.mdb.aside-N) and an empty one begun. That the disk takes nothing is no error where there is something to
+ * read: it is as if it had failed later (store_status). The handler of a signal may find the store there before it is
+ * open and until it is closed. */
 int store_open(struct store **, const struct store_options *, char message[STORE_MESSAGE]);
 /* Commits what is queued, then closes. Every reader must have been closed before. */
 void store_close(struct store **);

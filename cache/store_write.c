@@ -314,9 +314,12 @@ static void *run(void *argument)
         struct store *s = argument;
         size_t bytes;
         struct op *batch;
+        int at_start = atomic_load(&s->error);
 
         background_thread("store writer", TIME_SLICE_WRITER_NS);
         atomic_store(&s->writer, pthread_self());
+        if (at_start)
+                recover(s, at_start);
         while ((batch = take_batch(&s->queue, &bytes, &s->backlog))) {
                 int error = commit_batch(s, batch, bytes);
 

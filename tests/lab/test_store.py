@@ -1,5 +1,6 @@
 """What is stored outlives the program; what is wrong with the store never reaches a client."""
 
+import contextlib
 import ctypes
 import os
 import re
@@ -175,6 +176,33 @@ def test_a_full_disk(limpid_with, origin, fetch):
 
         limpid.said('store "main" stores again')
         wait.eventually(stores_again, "it to store again", within=60)
+        limpid.stop()
+    finally:
+        subprocess.run(["umount", limpid.store], check=True)
+
+
+def test_a_disk_that_is_full_at_the_start(limpid_with, origin, fetch):
+    """What was stored before is served, and it stores again when there is room."""
+    limpid = limpid_with(start=False, cache={"store": {"main": {"size": "256M"}}})
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200M", "lab", limpid.store], check=True)
+    try:
+        if user():
+            subprocess.run(["chown", user(), limpid.store], check=True)
+        limpid.start()
+        there = origin(answer(objects))
+        fetch(there, "/100000/before")
+        limpid.stop()
+        with open(limpid.store / "other", "wb", buffering=0) as other, contextlib.suppress(OSError):
+            while other.write(bytes(MIB)):
+                pass
+        limpid.start()
+        limpid.said('store "main" stores nothing for now.*No space left')
+        assert fetch(there, "/100000/before").hit
+        assert fetch(there, "/100000/after").body == body_of("/100000/after")
+        (limpid.store / "other").unlink()
+        limpid.said('store "main" stores again')
+        fetch(there, "/100000/after")
+        assert fetch(there, "/100000/after").hit
         limpid.stop()
     finally:
         subprocess.run(["umount", limpid.store], check=True)

@@ -616,6 +616,29 @@ Test(store, what_was_invalid_when_the_map_was_full_is_removed_when_there_is_room
         sem_destroy(&answered);
 }
 
+Test(store, a_disk_that_takes_nothing_at_the_start_is_tried_until_it_does)
+{
+        struct store_status status;
+        int error = 0;
+
+        put("http://a:80/old", "old");
+        reader_close(&reader);
+        store_close(&store);
+        let_grow(1);
+        reopen(32 << 20);
+        store_status(store, &status);
+        cr_expect_neq(status.error, 0);
+        cr_expect(holds("http://a:80/old", "old"));
+        let_grow(RLIM_INFINITY);
+        store_sync(store);
+        while (store_status(store, &status), status.error)
+                sched_yield();
+        put_noted("http://a:80/new", &error);
+        store_sync(store);
+        cr_expect_eq(error, 0);
+        cr_expect(holds("http://a:80/new", ""));
+}
+
 /* What cannot be removed is still there at the next start: an expiry or a validation finds it out. */
 Test(store, closing_waits_for_no_disk_that_fails, .timeout = 30)
 {
