@@ -14,7 +14,7 @@
 
 enum { SIZE = 1 << 20, PAGE = 4096, OBJECTS = 60, BODY = 6000, LARGE = 60000, SECONDS = 10, NOT_OPEN = 8, WRONG = 9 };
 
-TestSuite(damage, .timeout = 110);
+TestSuite(damage, .timeout = 220);
 
 static const struct stored plain = {.status = 200, .lifetime = 5, .last_modified = -1, .stale_if_error = -1};
 static const struct message request;
