@@ -54,7 +54,8 @@ export async function openBrowser() {
     },
     async end() {
       await context.close();
-      await rm(profile, { recursive: true, force: true });
+      // A process of Chromium's that is still ending may write there meanwhile.
+      await rm(profile, { recursive: true, force: true, maxRetries: 10 });
     },
   };
 }
