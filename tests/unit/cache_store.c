@@ -523,6 +523,15 @@ Test(store, while_the_disk_fails_nobody_waits_for_it)
         sem_destroy(&done);
 }
 
+static sem_t held, go_on;
+
+static void hold_writer(void *context, int error)
+{
+        (void)context, (void)error;
+        sem_post(&held);
+        sem_wait(&go_on);
+}
+
 Test(store, what_was_invalid_when_the_disk_failed_is_removed_when_it_works_again)
 {
         struct key k = key_of_url("http://a:80/new");
@@ -538,10 +547,14 @@ Test(store, what_was_invalid_when_the_disk_failed_is_removed_when_it_works_again
         cr_assert_eq(sem_init(&done, 0, 0), 0);
         p.context = &done;
         p.id = store_next_id(store);
+        cr_assert(sem_init(&held, 0, 0) == 0 && sem_init(&go_on, 0, 0) == 0);
+        cr_assert_eq(store_after(store, hold_writer, NULL), 0);
+        sem_wait(&held); /* what comes meanwhile is one batch */
         let_grow(1);
-        cr_assert_eq(store_put_response(store, &p), 0); /* it waits for what comes with it: one batch */
+        cr_assert_eq(store_put_response(store, &p), 0);
         store_remove(store, id);
         cr_assert_eq(store_purge(store, PURGE_KEY, SPAN("http://a:80/old"), note_purged, &removed), 0);
+        sem_post(&go_on);
         sem_wait(&done);
         cr_expect(holds("http://a:80/old", "old"));
         let_grow(RLIM_INFINITY);
@@ -553,6 +566,8 @@ Test(store, what_was_invalid_when_the_disk_failed_is_removed_when_it_works_again
         reader_end(reader);
         cr_expect(holds("http://a:80/other", "other"));
         sem_destroy(&done);
+        sem_destroy(&held);
+        sem_destroy(&go_on);
 }
 
 /* *error: what became of it, once the writer is done. */
