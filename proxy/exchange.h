@@ -257,6 +257,8 @@ enum step step_fetch(struct exchange *);
 enum step step_connect(struct exchange *);
 enum step step_send_request(struct exchange *);
 enum step step_hand_back(struct exchange *);
+/* The request once more, over another connection: what the one before had authenticated is gone with it. */
+enum step exchange_over_another(struct exchange *);
 /* Opens a connection to the origin, or takes one that is idle, before it is known whether it is needed; if it is not,
  * it goes into the pool. */
 void exchange_connect_early(struct exchange *);

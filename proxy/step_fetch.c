@@ -84,6 +84,14 @@ enum step step_fetch(struct exchange *x)
         return hand_back(x, errno);
 }
 
+enum step exchange_over_another(struct exchange *x)
+{
+        x->request_started = false;
+        x->client->pinned = false;
+        upstream_close(&x->client->upstream, false);
+        return STEP_FETCH;
+}
+
 /* Over a connection that has been used something has come that nobody asked for, and whose event is still to be served:
  * the request goes over a new one. What the client has authenticated cannot be had anew. */
 static enum step leave_behind(struct exchange *x)

@@ -214,10 +214,8 @@ enum step exchange_ask_plainly(struct exchange *x)
         x->gap = GAP_NONE;
         x->suffix = 0;
         x->solo = true;
-        x->gap_open = x->probe = x->validating = x->request_started = false;
-        x->client->pinned = false;
-        upstream_close(&x->client->upstream, false);
-        return STEP_FETCH;
+        x->gap_open = x->probe = x->validating = false;
+        return exchange_over_another(x);
 }
 
 static enum step cut_off(struct exchange *x, const char *why)

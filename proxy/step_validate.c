@@ -32,10 +32,7 @@ enum step exchange_fetch_again(struct exchange *x)
         x->validating = x->offering = false;
         x->forward_reason = "miss";
         exchange_release_upstream(x);
-        x->request_started = false;
-        x->client->pinned = false;
-        upstream_close(&x->client->upstream, false);
-        return STEP_FETCH;
+        return exchange_over_another(x);
 }
 
 /* What the 304 speaks of. */

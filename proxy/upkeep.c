@@ -15,9 +15,6 @@ enum {
         REPEAT_MS = 60000 /* until the same is said again */
 };
 
-/* Said of what the slow look has found by itself. */
-#define UPKEEP_UNTOLD " (found without the kernel's word)"
-
 /* Several lines as one. */
 static const char *line_of(struct setup_text *t)
 {
@@ -130,7 +127,8 @@ static void put_back(struct upkeep *u, struct setup_text *differences, int64_t n
         char line[UPKEEP_SAID];
 
         if (setup_up(u->options, &why) == 0) {
-                snprintf(line, sizeof line, "is put back%s: %s", u->told ? "" : UPKEEP_UNTOLD, line_of(differences));
+                snprintf(line, sizeof line, "is put back%s: %s", u->told ? "" : " (found without the kernel's word)",
+                         line_of(differences));
                 remember(u);
         } else {
                 snprintf(line, sizeof line, "cannot be put back: %s", line_of(&why));

@@ -151,13 +151,23 @@ def test_a_store_whose_directory_is_not_there(limpid_with, origin, fetch):
     works_without_storing(fetch, origin)
 
 
-def test_a_full_disk(limpid_with, origin, fetch):
-    """Serves, says so once in a while and not for each request, and stores again when there is room."""
-    limpid = limpid_with(start=False, cache={"store": {"main": {"size": "256M"}}})
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4M", "lab", limpid.store], check=True)
+@contextlib.contextmanager
+def disk_of(limpid, size):
+    """The store has a disk of that size to itself; the program is stopped before it goes."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "lab", limpid.store], check=True)
     try:
         if user():
             subprocess.run(["chown", user(), limpid.store], check=True)
+        yield
+        limpid.stop()
+    finally:
+        subprocess.run(["umount", limpid.store], check=True)
+
+
+def test_a_full_disk(limpid_with, origin, fetch):
+    """Serves, says so once in a while and not for each request, and stores again when there is room."""
+    limpid = limpid_with(start=False, cache={"store": {"main": {"size": "256M"}}})
+    with disk_of(limpid, "4M"):
         limpid.start()
         there = origin(answer(objects))
         for n in range(12):
@@ -176,18 +186,12 @@ def test_a_full_disk(limpid_with, origin, fetch):
 
         limpid.said('store "main" stores again')
         wait.eventually(stores_again, "it to store again", within=60)
-        limpid.stop()
-    finally:
-        subprocess.run(["umount", limpid.store], check=True)
 
 
 def test_a_disk_that_is_full_at_the_start(limpid_with, origin, fetch):
     """What was stored before is served, and it stores again when there is room."""
     limpid = limpid_with(start=False, cache={"store": {"main": {"size": "256M"}}})
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200M", "lab", limpid.store], check=True)
-    try:
-        if user():
-            subprocess.run(["chown", user(), limpid.store], check=True)
+    with disk_of(limpid, "200M"):
         limpid.start()
         there = origin(answer(objects))
         fetch(there, "/100000/before")
@@ -203,9 +207,6 @@ def test_a_disk_that_is_full_at_the_start(limpid_with, origin, fetch):
         limpid.said('store "main" stores again')
         fetch(there, "/100000/after")
         assert fetch(there, "/100000/after").hit
-        limpid.stop()
-    finally:
-        subprocess.run(["umount", limpid.store], check=True)
 
 
 def read_from_disk(pid):
